@@ -1,0 +1,161 @@
+//! The operator's two protocol keys: secp256k1 for what the protocol signs message by message, BLS12-381 for what it
+//! aggregates. The libp2p key is the network's own.
+
+use alloy_primitives::{Address, B256, FixedBytes};
+use alloy_rlp::{RlpDecodableWrapper, RlpEncodableWrapper};
+use alloy_signer::{Signer, SignerSync};
+use alloy_signer_local::PrivateKeySigner;
+use blst::{BLST_ERROR, min_pk};
+use serde::{Deserialize, Serialize};
+use std::fmt;
+use thiserror::Error;
+
+use crate::signing::Signature;
+
+/// The ciphersuite of proofs of possession (draft-irtf-cfrg-bls-signature-05, section 4.2.3).
+const POSSESSION_SUITE: &[u8] = b"BLS_POP_BLS12381G2_XMD:SHA-256_SSWU_RO_POP_";
+
+/// A key that is not one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[error("not a valid {0}")]
+pub struct InvalidKey(&'static str);
+
+/// The operator's secp256k1 key, whose address is its name on L1 and L2.
+#[derive(Clone)]
+pub struct OperatorKey(PrivateKeySigner);
+
+impl OperatorKey {
+    /// A key from its 32 bytes.
+    ///
+    /// # Errors
+    /// [`InvalidKey`] if they are zero or not below the order of the curve.
+    pub fn from_bytes(bytes: &B256) -> Result<Self, InvalidKey> {
+        PrivateKeySigner::from_bytes(bytes).map(Self).map_err(|_| InvalidKey("secp256k1 private key"))
+    }
+
+    /// The 32 secret bytes.
+    #[must_use]
+    pub fn to_bytes(&self) -> B256 {
+        self.0.to_bytes()
+    }
+
+    /// The operator's address.
+    #[must_use]
+    pub fn address(&self) -> Address {
+        Signer::address(&self.0)
+    }
+
+    /// Signs a digest; deterministic.
+    pub(crate) fn sign(&self, digest: B256) -> Signature {
+        #[expect(clippy::expect_used, reason = "a local key signs every 32-byte digest")]
+        let signature = self.0.sign_hash_sync(&digest).expect("a local key signs");
+        FixedBytes(signature.as_bytes())
+    }
+}
+
+impl fmt::Debug for OperatorKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "OperatorKey({})", self.address())
+    }
+}
+
+/// A BLS12-381 public key: 48 bytes, a compressed point of G1.
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Serialize,
+    Deserialize,
+    RlpEncodableWrapper,
+    RlpDecodableWrapper,
+)]
+#[serde(transparent)]
+pub struct BlsPublicKey(pub FixedBytes<48>);
+
+/// A BLS signature by a key on itself: 96 bytes, a compressed point of G2.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct ProofOfPossession(pub FixedBytes<96>);
+
+impl BlsPublicKey {
+    /// Whether the holder of this key made `proof`, which rules rogue keys out.
+    #[must_use]
+    pub fn verify_possession(&self, proof: &ProofOfPossession) -> bool {
+        let Ok(key) = min_pk::PublicKey::key_validate(&self.0.0) else { return false };
+        let Ok(proof) = min_pk::Signature::sig_validate(&proof.0.0, true) else { return false };
+        proof.verify(true, &self.0.0, POSSESSION_SUITE, &[], &key, true) == BLST_ERROR::BLST_SUCCESS
+    }
+}
+
+/// The operator's BLS12-381 key.
+#[derive(Clone)]
+pub struct BlsKey(min_pk::SecretKey);
+
+impl BlsKey {
+    /// Derives a key from at least 32 secret random bytes (draft-irtf-cfrg-bls-signature-05, section 2.3).
+    ///
+    /// # Errors
+    /// [`InvalidKey`] if there are fewer.
+    pub fn generate(seed: &[u8]) -> Result<Self, InvalidKey> {
+        min_pk::SecretKey::key_gen(seed, &[]).map(Self).map_err(|_| InvalidKey("BLS key seed"))
+    }
+
+    /// A key from its 32 bytes, big endian.
+    ///
+    /// # Errors
+    /// [`InvalidKey`] if they are zero or not below the order of the group.
+    pub fn from_bytes(bytes: &B256) -> Result<Self, InvalidKey> {
+        min_pk::SecretKey::from_bytes(&bytes.0).map(Self).map_err(|_| InvalidKey("BLS private key"))
+    }
+
+    /// The 32 secret bytes, big endian.
+    #[must_use]
+    pub fn to_bytes(&self) -> B256 {
+        B256::from(self.0.to_bytes())
+    }
+
+    /// The public half.
+    #[must_use]
+    pub fn public_key(&self) -> BlsPublicKey {
+        BlsPublicKey(FixedBytes(self.0.sk_to_pk().to_bytes()))
+    }
+
+    /// Proves that the holder of the public key knows this one.
+    #[must_use]
+    pub fn prove_possession(&self) -> ProofOfPossession {
+        let public = self.public_key();
+        ProofOfPossession(FixedBytes(self.0.sign(&public.0.0, POSSESSION_SUITE, &[]).to_bytes()))
+    }
+}
+
+impl fmt::Debug for BlsKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "BlsKey({})", self.public_key().0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn possession_is_proven_by_the_key_itself_only() {
+        let (one, two) = (BlsKey::generate(&[1; 32]).unwrap(), BlsKey::generate(&[2; 32]).unwrap());
+        assert!(one.public_key().verify_possession(&one.prove_possession()));
+        assert!(!one.public_key().verify_possession(&two.prove_possession()));
+        assert!(!BlsPublicKey(FixedBytes([0; 48])).verify_possession(&one.prove_possession()));
+    }
+
+    #[test]
+    fn keys_survive_their_bytes() {
+        let key = BlsKey::generate(&[7; 32]).unwrap();
+        assert_eq!(BlsKey::from_bytes(&key.to_bytes()).unwrap().public_key(), key.public_key());
+        assert!(BlsKey::from_bytes(&B256::ZERO).is_err());
+        assert!(OperatorKey::from_bytes(&B256::ZERO).is_err());
+    }
+}

@@ -1,0 +1,211 @@
+//! Blocks: standard Ethereum blocks, the leader's signature and the scheduler's seal beside them.
+
+use super::{Epoch, Era, Height, Term, rlp_bytes};
+use crate::messages::{Announcement, Proposal, Seal};
+use crate::signing::{InvalidSignature, Signature, Signed, SigningContext, Verified};
+use alloy_consensus::TxEnvelope;
+use alloy_primitives::{Address, B256, Bytes};
+use serde::{Deserialize, Serialize};
+use std::{fmt, sync::Arc};
+use thiserror::Error;
+
+/// A transaction in its EIP-2718 envelope.
+pub type Transaction = TxEnvelope;
+
+/// A standard Ethereum block.
+pub type Block = alloy_consensus::Block<Transaction>;
+
+/// A block by height and hash.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct BlockRef {
+    /// The block's number.
+    pub height: Height,
+    /// The hash of its header.
+    pub hash: B256,
+}
+
+impl fmt::Display for BlockRef {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} ({})", self.height, self.hash)
+    }
+}
+
+/// What the header's `extra_data` carries: era, term and epoch, each as 8 bytes, big endian (R9).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct ExtraData {
+    /// The era of the block.
+    pub era: Era,
+    /// The term of the block.
+    pub term: Term,
+    /// The epoch of the block.
+    pub epoch: Epoch,
+}
+
+impl ExtraData {
+    /// The 24 bytes for the header.
+    #[must_use]
+    pub fn to_bytes(self) -> Bytes {
+        [self.era.0.to_be_bytes(), self.term.0.to_be_bytes(), self.epoch.0.to_be_bytes()].concat().into()
+    }
+
+    /// Reads exactly 24 bytes.
+    #[must_use]
+    pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        let (words, rest) = bytes.as_chunks::<8>();
+        match (words, rest) {
+            ([era, term, epoch], []) => Some(Self {
+                era: Era(u64::from_be_bytes(*era)),
+                term: Term(u64::from_be_bytes(*term)),
+                epoch: Epoch(u64::from_be_bytes(*epoch)),
+            }),
+            _ => None,
+        }
+    }
+}
+
+/// A block with its leader's signature, as it travels: nothing is verified yet.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SignedBlock {
+    /// The block; as RLP on the wire and on disk.
+    #[serde(with = "rlp_bytes")]
+    pub block: Block,
+    /// The leader's signature on the block's [`Proposal`].
+    pub signature: Signature,
+}
+
+/// A block with its seal: what a node persists and serves.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SealedBlock {
+    /// The block and its leader's signature.
+    pub block: SignedBlock,
+    /// The scheduler's seal on it.
+    pub seal: Signed<Seal>,
+}
+
+/// Why a signed block is not even worth executing.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum MalformedBlock {
+    /// `extra_data` is not era, term and epoch.
+    #[error("extra_data has {0} bytes; era, term and epoch take 24")]
+    ExtraData(usize),
+    /// No announcement is named.
+    #[error("parent_beacon_block_root, which names the announcement, is missing")]
+    NoAnnouncement,
+    /// The leader's signature cannot be recovered.
+    #[error(transparent)]
+    Signature(#[from] InvalidSignature),
+    /// The block pays another one than its leader.
+    #[error("the beneficiary is {beneficiary}, but {signer} signed the block")]
+    Beneficiary {
+        /// Who is paid.
+        beneficiary: Address,
+        /// Who signed.
+        signer: Address,
+    },
+}
+
+/// A block whose leader's signature and extra data are checked; its execution is not.
+///
+/// Cheap to clone. Made only by [`SignedBlock::verify`].
+#[derive(Clone, Debug)]
+pub struct VerifiedBlock {
+    signed: Arc<SignedBlock>,
+    hash: B256,
+    position: ExtraData,
+    announcement: B256,
+}
+
+impl SignedBlock {
+    /// Hashes the header, recovers the leader and checks that the block names it as beneficiary.
+    ///
+    /// # Errors
+    /// [`MalformedBlock`] if the header lacks what the protocol puts there, or the signature is not the beneficiary's.
+    pub fn verify(self: Arc<Self>, context: &SigningContext) -> Result<VerifiedBlock, MalformedBlock> {
+        let header = &self.block.header;
+        let position =
+            ExtraData::from_bytes(&header.extra_data).ok_or(MalformedBlock::ExtraData(header.extra_data.len()))?;
+        let announcement = header.parent_beacon_block_root.ok_or(MalformedBlock::NoAnnouncement)?;
+        let hash = header.hash_slow();
+        let proposal = Proposal::new(position, Height(header.number), hash);
+        let signer = Signed { message: proposal, signature: self.signature }.verify(context)?.signer();
+        if signer != header.beneficiary {
+            return Err(MalformedBlock::Beneficiary { beneficiary: header.beneficiary, signer });
+        }
+        Ok(VerifiedBlock { signed: self, hash, position, announcement })
+    }
+}
+
+impl VerifiedBlock {
+    /// The block and its leader's signature.
+    #[must_use]
+    pub const fn signed(&self) -> &Arc<SignedBlock> {
+        &self.signed
+    }
+
+    /// The hash of the header.
+    #[must_use]
+    pub const fn hash(&self) -> B256 {
+        self.hash
+    }
+
+    /// The number of the block.
+    #[must_use]
+    pub fn height(&self) -> Height {
+        Height(self.signed.block.header.number)
+    }
+
+    /// Height and hash.
+    #[must_use]
+    pub fn reference(&self) -> BlockRef {
+        BlockRef { height: self.height(), hash: self.hash }
+    }
+
+    /// The hash of the parent's header.
+    #[must_use]
+    pub fn parent(&self) -> B256 {
+        self.signed.block.header.parent_hash
+    }
+
+    /// Era, term and epoch.
+    #[must_use]
+    pub const fn position(&self) -> ExtraData {
+        self.position
+    }
+
+    /// The hash of the announcement that entitles the leader.
+    #[must_use]
+    pub const fn announcement(&self) -> B256 {
+        self.announcement
+    }
+
+    /// Who signed the block, which is its beneficiary.
+    #[must_use]
+    pub fn leader(&self) -> Address {
+        self.signed.block.header.beneficiary
+    }
+
+    /// What the leader signed.
+    #[must_use]
+    pub fn proposal(&self) -> Proposal {
+        Proposal::new(self.position, self.height(), self.hash)
+    }
+}
+
+/// A stretch of the sealed chain with the part of the schedule that entitles its leaders, as peers serve it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ChainSegment {
+    /// The announcements after those that the asker knows, in order, up to the last block's epoch; up to the
+    /// newest one if the segment reaches the server's head.
+    pub announcements: Vec<Signed<Announcement>>,
+    /// Consecutive blocks, lowest first.
+    pub blocks: Vec<SealedBlock>,
+}
+
+/// A sealed block whose two signatures are checked. Its place in the schedule and its execution are not.
+#[derive(Clone, Debug)]
+pub struct VerifiedSealedBlock {
+    /// The block.
+    pub block: VerifiedBlock,
+    /// Its seal.
+    pub seal: Verified<Seal>,
+}

@@ -1,0 +1,15 @@
+//! The vocabulary of the protocol as types: numbers that cannot be mixed up, the sequencer set, blocks.
+
+mod block;
+mod numbers;
+mod rlp_bytes;
+mod sequencer;
+mod stake;
+
+pub use block::{
+    Block, BlockRef, ChainSegment, ExtraData, MalformedBlock, SealedBlock, SignedBlock, Transaction, VerifiedBlock,
+    VerifiedSealedBlock,
+};
+pub use numbers::{Epoch, Era, Height, Round, Term, Time};
+pub use sequencer::{InvalidSet, Sequencer, SequencerSet};
+pub use stake::Stake;
