@@ -11,5 +11,5 @@ pub use block::{
     VerifiedSealedBlock,
 };
 pub use numbers::{Epoch, Era, Height, Round, Term, Time};
-pub use sequencer::{InvalidSet, Sequencer, SequencerSet};
+pub use sequencer::{InvalidSet, MAX_MEMBERS, Sequencer, SequencerSet};
 pub use stake::Stake;

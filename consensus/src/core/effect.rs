@@ -1,0 +1,187 @@
+use super::Verdict;
+use crate::jail::Record;
+use crate::journal::JournalEntry;
+use crate::messages::{Announcement, Heartbeat, Seal, Skip, SkipReason};
+use crate::schedule::{ScheduleError, ScheduleSnapshot};
+use crate::signing::Signed;
+use crate::types::{BlockRef, Epoch, ExtraData, Height, SignedBlock, Time, VerifiedBlock};
+use alloy_primitives::{Address, B256};
+use std::sync::Arc;
+
+/// What the node is to do, in order: an effect that makes something durable is done before the next one begins.
+#[derive(Clone, Debug)]
+pub enum Effect {
+    /// Answer gossip about the message that was just handled.
+    Judge(Verdict),
+    /// Make an announcement, the schedule after it and, if this node signed it, its journal entry durable.
+    PersistAnnouncement {
+        /// The announcement.
+        announcement: Signed<Announcement>,
+        /// The schedule after it.
+        schedule: ScheduleSnapshot,
+        /// Present if this node signed it: then the write is synced.
+        journal: Option<JournalEntry>,
+    },
+    /// Make an own block and its journal entry durable, synced.
+    PersistProposal {
+        /// The block.
+        block: Arc<SignedBlock>,
+        /// Its signature's entry.
+        journal: JournalEntry,
+    },
+    /// Make an executed block the head: block, receipts, state, indexes and journal entry in one synced batch.
+    Commit {
+        /// The block.
+        block: VerifiedBlock,
+        /// Its seal.
+        seal: Signed<Seal>,
+        /// Present if this node sealed it.
+        journal: Option<JournalEntry>,
+        /// The newest final height after it.
+        finalized: Height,
+    },
+    /// Publish on the mesh.
+    Gossip(Outgoing),
+    /// Hand a block to a member directly.
+    Submit {
+        /// The scheduler.
+        to: Address,
+        /// The block.
+        block: Arc<SignedBlock>,
+    },
+    /// Execute a block whose parent is executed or is the head; answer with [`super::Input::Executed`].
+    Execute(VerifiedBlock),
+    /// Forget the results of these executed blocks.
+    Discard(Vec<B256>),
+    /// Build a block; answer with [`super::Input::Built`].
+    Build(BuildRequest),
+    /// Answer with [`super::Input::Timer`] at this time or later.
+    StartTimer {
+        /// Which one.
+        timer: Timer,
+        /// When.
+        at: Time,
+    },
+    /// Fetch what lies between the head and this height, or the announcements that are missing.
+    CatchUp {
+        /// A height that a member named; a hint that may be false.
+        target: Height,
+    },
+    /// Something that an operator wants to read.
+    Report(Report),
+}
+
+/// What this node publishes.
+#[derive(Clone, Debug)]
+pub enum Outgoing {
+    /// The own sign of life.
+    Heartbeat(Signed<Heartbeat>),
+    /// The own appointment.
+    Announcement(Signed<Announcement>),
+    /// The own block.
+    Block(Arc<SignedBlock>),
+    /// The own seal.
+    Seal(Signed<Seal>),
+}
+
+/// What to build.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BuildRequest {
+    /// The block to build on: the head, or an executed block above it.
+    pub parent: BlockRef,
+    /// Seconds since the Unix epoch; not before the parent's.
+    pub timestamp: u64,
+    /// Who is paid.
+    pub beneficiary: Address,
+    /// Era, term and epoch.
+    pub position: ExtraData,
+    /// The hash of the announcement.
+    pub announcement: B256,
+}
+
+/// Timers name what they are for: one that has been overtaken is ignored when it runs out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Timer {
+    /// Send a heartbeat, look who is silent and who is ahead.
+    Heartbeat,
+    /// The scheduler has waited long enough for members before its first appointment.
+    Opening,
+    /// It is time for this node to build.
+    Build {
+        /// The epoch that it leads.
+        epoch: Epoch,
+        /// The block's height.
+        height: Height,
+    },
+    /// The leader's block should have come.
+    Deadline {
+        /// The leader's epoch.
+        epoch: Epoch,
+        /// The block's height.
+        height: Height,
+    },
+}
+
+/// What operators read in the log and the metrics.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Report {
+    /// This node took up its part.
+    Started {
+        /// Who schedules.
+        scheduler: Address,
+    },
+    /// An epoch began.
+    Appointed {
+        /// The epoch.
+        epoch: Epoch,
+        /// Who leads it.
+        leader: Address,
+        /// Its first height.
+        first: Height,
+        /// Who was passed over.
+        skipped: Vec<Skip>,
+    },
+    /// The scheduler gave up on a leader.
+    LeaderReplaced {
+        /// The epoch that ends.
+        epoch: Epoch,
+        /// Who led it.
+        leader: Address,
+        /// The height that did not come.
+        height: Height,
+        /// Why.
+        reason: SkipReason,
+        /// Its record after that.
+        record: Record,
+    },
+    /// An announcement of the scheduler breaks the rules.
+    BadAnnouncement {
+        /// Which epoch.
+        epoch: Epoch,
+        /// How.
+        error: ScheduleError,
+    },
+    /// One key signed two messages for one position.
+    Equivocation {
+        /// Whose key.
+        signer: Address,
+        /// What: `announcement`, `block` or `seal`.
+        kind: &'static str,
+        /// At which height or epoch.
+        position: u64,
+    },
+    /// A sealed block does not execute here: either the scheduler or this node is wrong.
+    InvalidSealedBlock(BlockRef),
+    /// A block does not execute to what it says.
+    InvalidBlock {
+        /// The block.
+        block: BlockRef,
+        /// Its leader.
+        leader: Address,
+    },
+    /// The journal holds a signature at or above this position: nothing was signed.
+    RefusedToSign {
+        /// The journal's key of the position.
+        key: Vec<u8>,
+    },
+}

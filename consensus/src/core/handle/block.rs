@@ -1,0 +1,72 @@
+use crate::core::tree::Progress;
+use crate::core::{Core, Effect, Ignored, MAX_RIVALS, Rejected, Report, Verdict};
+use crate::types::{Time, VerifiedBlock};
+
+impl Core {
+    pub(in crate::core) fn on_block(&mut self, block: VerifiedBlock, now: Time) {
+        let verdict = match self.admit(block, now) {
+            Ok(()) => Verdict::Accept,
+            Err(verdict) => verdict,
+        };
+        self.judge(verdict);
+    }
+
+    /// Takes a leader's block into the tree if it fits the schedule, and executes it as soon as its parent is executed.
+    pub(in crate::core) fn admit(&mut self, block: VerifiedBlock, now: Time) -> Result<(), Verdict> {
+        if self.tree.contains(block.hash()) {
+            return Err(Verdict::Ignore(Ignored::Duplicate));
+        }
+        self.check_schedule(&block)?;
+        let rivals = self.tree.at(block.height()).filter(|rival| rival.position() == block.position()).count();
+        if rivals > 0 {
+            let (signer, position) = (block.leader(), block.height().0);
+            self.report(Report::Equivocation { signer, kind: "block", position });
+        }
+        if self.tree.at(block.height()).count() >= MAX_RIVALS && !self.is_sealed(&block) {
+            return Err(Verdict::Ignore(Ignored::TooManyRivals));
+        }
+        let parent = block.parent();
+        if self.tree.is_executed(parent) {
+            self.tree.insert(block.clone(), Progress::Executing);
+            self.emit(Effect::Execute(block));
+        } else {
+            self.tree.insert(block, Progress::Waiting);
+        }
+        let _ = now;
+        Ok(())
+    }
+
+    /// Whether the block's leader was appointed for its height, and the block stands on that appointment.
+    fn check_schedule(&self, block: &VerifiedBlock) -> Result<(), Verdict> {
+        let position = block.position();
+        if block.height() <= self.head().height {
+            return Err(Verdict::Ignore(Ignored::Stale));
+        }
+        if !self.tree.in_window(block.height()) {
+            return Err(Verdict::Ignore(Ignored::Early));
+        }
+        let Some(announced) = self.schedule.at(position) else {
+            let newest = (self.schedule.era(), self.schedule.term(), self.schedule.epoch());
+            let late = (position.era, position.term, position.epoch) <= newest;
+            return Err(Verdict::Ignore(if late { Ignored::Stale } else { Ignored::Early }));
+        };
+        let announcement = &announced.announcement;
+        if block.leader() != announcement.leader {
+            return Err(Verdict::Reject(Rejected::NotEntitled));
+        }
+        if block.announcement() != announced.hash || !announcement.covers(block.height()) {
+            return Err(Verdict::Reject(Rejected::Inconsistent));
+        }
+        if block.height() == announcement.first && block.parent() != announcement.parent {
+            return Err(Verdict::Reject(Rejected::Inconsistent));
+        }
+        if self.schedule.last_height_of(position.epoch).is_none_or(|last| block.height() > last) {
+            return Err(Verdict::Ignore(Ignored::Stale));
+        }
+        Ok(())
+    }
+
+    fn is_sealed(&self, block: &VerifiedBlock) -> bool {
+        self.tree.seal_at(block.height()).is_some_and(|seal| seal.message().hash == block.hash())
+    }
+}

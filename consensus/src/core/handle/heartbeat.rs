@@ -1,0 +1,67 @@
+use crate::core::{Core, Effect, Ignored, Outgoing, Rejected, Timer, Verdict};
+use crate::messages::{Heartbeat, MAX_VERSION_BYTES};
+use crate::signing::{Signed, Verified};
+use crate::types::Time;
+
+/// A member this many blocks ahead is believed at once; a smaller lead only if it lasts until the next look.
+const LEAD_BELIEVED_AT_ONCE: u64 = 8;
+
+impl Core {
+    pub(in crate::core) fn on_heartbeat(&mut self, heartbeat: Verified<Heartbeat>, now: Time) {
+        let sender = heartbeat.signer();
+        if !self.set.contains(sender) {
+            return self.judge(Verdict::Reject(Rejected::NotEntitled));
+        }
+        if heartbeat.message().version.len() > MAX_VERSION_BYTES {
+            return self.judge(Verdict::Reject(Rejected::Inconsistent));
+        }
+        if self.address() == Some(sender) {
+            return self.judge(Verdict::Ignore(Ignored::Duplicate));
+        }
+        if !self.liveness.observe(sender, heartbeat.message().clone(), now) {
+            return self.judge(Verdict::Ignore(Ignored::Stale));
+        }
+        self.judge(Verdict::Accept);
+        let theirs = heartbeat.message().height;
+        if theirs.0 > self.head().height.0.saturating_add(LEAD_BELIEVED_AT_ONCE) {
+            self.emit(Effect::CatchUp { target: theirs });
+        }
+        self.open_if_everyone_is_live(now);
+    }
+
+    pub(in crate::core) fn on_heartbeat_timer(&mut self, now: Time) {
+        self.liveness.sweep(now);
+        self.look_who_is_ahead();
+        if let Some(key) = &self.key {
+            // Newer than the last one even if the clock stood still.
+            self.last_heartbeat = now.0.max(self.last_heartbeat + 1);
+            let mut version = self.version.clone();
+            version.truncate(version.floor_char_boundary(MAX_VERSION_BYTES));
+            let heartbeat = Heartbeat {
+                era: self.schedule.era(),
+                term: self.schedule.term(),
+                height: self.tree.head().height,
+                head: self.tree.head().hash,
+                sent_at: self.last_heartbeat,
+                version,
+            };
+            let signed = Signed::new(heartbeat, &self.context, key);
+            self.emit(Effect::Gossip(Outgoing::Heartbeat(signed)));
+        }
+        let at = now.after(self.parameters.heartbeat_interval);
+        self.emit(Effect::StartTimer { timer: Timer::Heartbeat, at });
+    }
+
+    /// Asks to catch up if live members are ahead and the head has not moved since the last look.
+    fn look_who_is_ahead(&mut self) {
+        let head = self.head();
+        let best = self.liveness.best_head().filter(|best| best.height > head.height);
+        match best {
+            Some(best) if self.seen_behind_at == Some(head) => {
+                self.emit(Effect::CatchUp { target: best.height });
+            }
+            Some(_) => self.seen_behind_at = Some(head),
+            None => self.seen_behind_at = None,
+        }
+    }
+}

@@ -1,0 +1,9 @@
+//! One file for each kind of input.
+
+mod announcement;
+mod block;
+mod executed;
+mod heartbeat;
+mod seal;
+mod start;
+mod timer;

@@ -1,0 +1,37 @@
+use crate::core::{Core, Effect, Ignored, Rejected, Report, Verdict};
+use crate::messages::Seal;
+use crate::signing::Verified;
+use crate::types::Time;
+
+impl Core {
+    pub(in crate::core) fn on_seal(&mut self, seal: Verified<Seal>, now: Time) {
+        let message = *seal.message();
+        if (message.era, message.term) != (self.schedule.era(), self.schedule.term()) {
+            return self.judge(Verdict::Ignore(Ignored::Early));
+        }
+        let signer = seal.signer();
+        if signer != self.schedule.scheduler() {
+            return self.judge(Verdict::Reject(Rejected::NotEntitled));
+        }
+        let head = self.head();
+        if message.height <= head.height {
+            let same_height = message.height == head.height;
+            if same_height && message.hash != head.hash {
+                self.report(Report::Equivocation { signer, kind: "seal", position: message.height.0 });
+                return self.judge(Verdict::Ignore(Ignored::Equivocation));
+            }
+            return self.judge(Verdict::Ignore(Ignored::Duplicate));
+        }
+        if !self.tree.in_window(message.height) {
+            self.judge(Verdict::Ignore(Ignored::Early));
+            return self.emit(Effect::CatchUp { target: message.height });
+        }
+        let known = self.tree.seal_at(message.height).is_some();
+        if self.tree.note_seal(seal).is_some() {
+            self.report(Report::Equivocation { signer, kind: "seal", position: message.height.0 });
+            return self.judge(Verdict::Ignore(Ignored::Equivocation));
+        }
+        self.judge(if known { Verdict::Ignore(Ignored::Duplicate) } else { Verdict::Accept });
+        self.advance(now);
+    }
+}

@@ -1,0 +1,19 @@
+use crate::core::{Core, Effect, Report, Timer};
+use crate::types::{Time, VerifiedBlock};
+
+impl Core {
+    pub(in crate::core) fn on_start(&mut self, proposals: Vec<VerifiedBlock>, now: Time) {
+        let scheduler = self.schedule.scheduler();
+        self.report(Report::Started { scheduler });
+        for block in proposals {
+            // What was signed and not sealed goes out again as it was; it counts only if its epoch still does.
+            if self.admit(block.clone(), now).is_ok() {
+                let signed = block.signed().clone();
+                self.send_block(&signed);
+            }
+        }
+        self.emit(Effect::StartTimer { timer: Timer::Heartbeat, at: now });
+        self.resume_scheduling(now);
+        self.try_lead(now);
+    }
+}

@@ -1,0 +1,13 @@
+use crate::core::{Core, Timer};
+use crate::types::Time;
+
+impl Core {
+    pub(in crate::core) fn on_timer(&mut self, timer: Timer, now: Time) {
+        match timer {
+            Timer::Heartbeat => self.on_heartbeat_timer(now),
+            Timer::Opening => self.on_opening_timer(now),
+            Timer::Build { epoch, height } => self.on_build_timer(epoch, height, now),
+            Timer::Deadline { epoch, height } => self.on_deadline_timer(epoch, height, now),
+        }
+    }
+}

@@ -1,0 +1,207 @@
+//! What a scheduler does: open the term, appoint, seal, and replace leaders that fail.
+
+use super::tree::Progress;
+use super::{Core, Effect, Outgoing, Report, Timer};
+use crate::journal::JournalEntry;
+use crate::messages::{Seal, Skip, SkipReason};
+use crate::signing::Signed;
+use crate::types::{Epoch, Height, Time, VerifiedBlock};
+use alloy_primitives::Address;
+
+/// A leader further below the scheduler's head than this is passed over, in blocks. Heartbeats lag by a few.
+const MAX_LEADER_LAG: u64 = 16;
+
+/// What the scheduler of a term keeps in mind.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Scheduling {
+    /// When the current leader's next block is due.
+    deadline: Option<Time>,
+}
+
+impl Core {
+    /// The scheduler's part of a start: appoint as soon as the members are live, or send again what was signed last.
+    pub(super) fn resume_scheduling(&mut self, now: Time) {
+        if self.scheduling.is_none() {
+            return;
+        }
+        if self.schedule.latest().is_none() {
+            let at = now.after(self.parameters.opening_timeout);
+            self.emit(Effect::StartTimer { timer: Timer::Opening, at });
+            return self.open_if_everyone_is_live(now);
+        }
+        if let Some(seal) = self.journal.seal().cloned() {
+            self.emit(Effect::Gossip(Outgoing::Seal(seal)));
+        }
+        if let Some(announcement) = self.journal.announcement().cloned() {
+            self.emit(Effect::Gossip(Outgoing::Announcement(announcement)));
+        }
+        if self.epoch_is_over() {
+            // The members have to be heard again before one of them is appointed.
+            let at = now.after(self.parameters.opening_timeout);
+            self.emit(Effect::StartTimer { timer: Timer::Opening, at });
+            return self.open_if_everyone_is_live(now);
+        }
+        // Others need a moment to connect before they can be late.
+        self.set_deadline(now.after(self.parameters.opening_timeout));
+    }
+
+    /// Appoints where nobody leads and every member is live.
+    pub(super) fn open_if_everyone_is_live(&mut self, now: Time) {
+        if self.scheduling.is_none() || !self.epoch_is_over() {
+            return;
+        }
+        let own = self.address();
+        let everyone = self
+            .set
+            .members()
+            .iter()
+            .all(|member| Some(member.address) == own || self.liveness.is_live(member.address));
+        if everyone {
+            self.appoint(None, now);
+        }
+    }
+
+    pub(super) fn on_opening_timer(&mut self, now: Time) {
+        if self.scheduling.is_some() && self.epoch_is_over() {
+            self.appoint(None, now);
+        }
+    }
+
+    /// Whether nobody leads: no epoch was announced, or its last block is the head.
+    fn epoch_is_over(&self) -> bool {
+        self.schedule.latest().is_none_or(|latest| latest.announcement.last <= self.head().height)
+    }
+
+    /// Appoints the next leader from head + 1. `failed` is the leader that is being replaced.
+    fn appoint(&mut self, failed: Option<(Address, SkipReason)>, now: Time) {
+        let Some(key) = self.key.clone() else { return };
+        self.liveness.sweep(now);
+        let skipped = self.skipped(failed);
+        let Some(announcement) = self.schedule.next(&self.set, self.head(), skipped) else { return };
+        let signed = Signed::new(announcement, &self.context, &key);
+        let entry = JournalEntry::Announcement(signed.clone());
+        if !self.may_sign(&entry) {
+            return;
+        }
+        if let Err(error) = self.schedule.extend(&self.set, signed.message.clone()) {
+            let epoch = signed.message.epoch;
+            return self.report(Report::BadAnnouncement { epoch, error });
+        }
+        self.adopt_announcement(signed.clone(), Some(entry), now);
+        self.emit(Effect::Gossip(Outgoing::Announcement(signed)));
+        let patience = self.parameters.block_time + self.parameters.leader_timeout;
+        self.set_deadline(now.after(patience));
+        self.try_lead(now);
+    }
+
+    /// The members to pass over, with reasons, in order of their addresses.
+    fn skipped(&self, failed: Option<(Address, SkipReason)>) -> Vec<Skip> {
+        let own = self.address();
+        let epoch = self.schedule.epoch().next();
+        let reason = |member: Address| {
+            if let Some((_, reason)) = failed.filter(|(address, _)| *address == member) {
+                return Some(reason);
+            }
+            if Some(member) == own {
+                return None;
+            }
+            let live = self.liveness.get(member).filter(|known| known.live);
+            let Some(known) = live else { return Some(SkipReason::Silent) };
+            if self.jail.holds(member, epoch) {
+                return Some(SkipReason::Jailed);
+            }
+            let behind = known.heartbeat.height.0.saturating_add(MAX_LEADER_LAG) < self.head().height.0;
+            behind.then_some(SkipReason::Behind)
+        };
+        let mut skipped: Vec<_> = self
+            .set
+            .members()
+            .iter()
+            .filter_map(|member| Some(Skip { sequencer: member.address, reason: reason(member.address)? }))
+            .collect();
+        if skipped.len() == self.set.len() {
+            // Everyone fails, this node included: it leads itself rather than nobody.
+            skipped.retain(|skip| Some(skip.sequencer) != own);
+        }
+        skipped
+    }
+
+    /// Seals executed blocks on the head as long as there are any, and appoints when the epoch is over.
+    pub(super) fn seal_ready(&mut self, now: Time) {
+        while self.scheduling.is_some() {
+            let Some(block) = self.next_to_seal() else { return };
+            let Some(key) = self.key.clone() else { return };
+            let position = block.position();
+            let (height, hash) = (block.height(), block.hash());
+            let seal = Seal { era: self.schedule.era(), term: self.schedule.term(), height, hash };
+            let signed = Signed::new(seal, &self.context, &key);
+            let entry = JournalEntry::Seal(signed.clone());
+            if !self.may_sign(&entry) {
+                return;
+            }
+            self.commit(&block, signed.clone(), Some(entry), now);
+            self.emit(Effect::Gossip(Outgoing::Seal(signed)));
+            let patience = self.parameters.block_time + self.parameters.leader_timeout;
+            self.set_deadline(now.after(patience));
+            if self.epoch_is_over() {
+                if position.epoch == self.schedule.epoch() {
+                    self.jail.redeem(block.leader());
+                }
+                self.appoint(None, now);
+            }
+        }
+    }
+
+    /// An executed block of the current epoch on the head.
+    fn next_to_seal(&self) -> Option<VerifiedBlock> {
+        let epoch = self.schedule.epoch();
+        let mut ready: Vec<_> = self
+            .tree
+            .at(self.head().height.next())
+            .filter(|block| block.parent() == self.head().hash && block.position().epoch == epoch)
+            .filter(|block| self.tree.progress(block.hash()) == Some(Progress::Executed))
+            .collect();
+        ready.sort_by_key(|block| block.hash());
+        ready.first().map(|block| (*block).clone())
+    }
+
+    pub(super) fn on_deadline_timer(&mut self, epoch: Epoch, height: Height, now: Time) {
+        let Some(due) = self.scheduling.as_ref().and_then(|scheduling| scheduling.deadline) else { return };
+        if epoch != self.schedule.epoch() || height != self.head().height.next() || now < due {
+            return;
+        }
+        let arrived = self.tree.at(height).any(|block| {
+            block.position().epoch == epoch && self.tree.progress(block.hash()) == Some(Progress::Executing)
+        });
+        if arrived {
+            // It came in time; this node is the one that is slow.
+            return self.set_deadline(now.after(self.parameters.leader_timeout));
+        }
+        self.replace_leader(SkipReason::Late, now);
+    }
+
+    /// Gives up on the current leader: a strike, and a new epoch from head + 1 without it.
+    pub(super) fn replace_leader(&mut self, reason: SkipReason, now: Time) {
+        let Some(latest) = self.schedule.latest() else { return };
+        let (epoch, leader) = (latest.announcement.epoch, latest.announcement.leader);
+        let record = self.jail.strike(leader, epoch);
+        let height = self.head().height.next();
+        self.report(Report::LeaderReplaced { epoch, leader, height, reason, record });
+        self.appoint(Some((leader, reason)), now);
+    }
+
+    /// A block of this leader does not execute: the leader is replaced if it leads still.
+    pub(super) fn punish_invalid(&mut self, block: &VerifiedBlock, now: Time) {
+        if self.scheduling.is_some() && block.position().epoch == self.schedule.epoch() && !self.epoch_is_over() {
+            self.replace_leader(SkipReason::Invalid, now);
+        }
+    }
+
+    fn set_deadline(&mut self, at: Time) {
+        let (epoch, height) = (self.schedule.epoch(), self.head().height.next());
+        if let Some(scheduling) = &mut self.scheduling {
+            scheduling.deadline = Some(at);
+            self.emit(Effect::StartTimer { timer: Timer::Deadline { epoch, height }, at });
+        }
+    }
+}

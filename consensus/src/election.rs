@@ -1,0 +1,165 @@
+//! Smooth weighted round-robin: who schedules the next term (R4) and who leads the next epoch (R8).
+//!
+//! Every turn adds each candidate's weight to its priority, picks the highest (ties to the lower address) and subtracts
+//! the candidates' total from the one picked. Over many turns everyone is picked in proportion to its weight, evenly
+//! spread. This is the proposer priority of CometBFT and the upstream balancer of nginx.
+
+use crate::types::{SequencerSet, Stake};
+use alloy_primitives::{Address, FixedBytes, U512, aliases::I512};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// Every member's priority. Signed 512-bit: sums of 256-bit weights cannot overflow it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Priorities(BTreeMap<Address, I512>);
+
+impl Priorities {
+    /// Where a chain begins: nobody is ahead.
+    #[must_use]
+    pub fn genesis(set: &SequencerSet) -> Self {
+        Self(set.members().iter().map(|member| (member.address, I512::ZERO)).collect())
+    }
+
+    /// Carries the priorities of members that stay into a new set. A newcomer starts at −1.125 × the new total, so that
+    /// leaving and coming back gains nothing.
+    #[must_use]
+    pub fn carried_into(&self, set: &SequencerSet) -> Self {
+        let total = signed(set.total());
+        let newcomer = -(total + total / eight());
+        let carry = |address: &Address| self.0.get(address).copied().unwrap_or(newcomer);
+        Self(set.members().iter().map(|member| (member.address, carry(&member.address))).collect())
+    }
+
+    /// Takes a turn among the members that `is_candidate` admits; nobody's turn if it admits none.
+    pub fn take_turn(&mut self, set: &SequencerSet, is_candidate: impl Fn(Address) -> bool) -> Option<Address> {
+        let mut total = I512::ZERO;
+        let mut best: Option<(Address, I512)> = None;
+        for member in set.members().iter().filter(|member| is_candidate(member.address)) {
+            let weight = signed(member.weight);
+            total += weight;
+            let priority = self.0.entry(member.address).or_default();
+            *priority += weight;
+            // Members come in order of their addresses: only a strictly higher priority beats an earlier one.
+            if best.is_none_or(|(_, highest)| *priority > highest) {
+                best = Some((member.address, *priority));
+            }
+        }
+        let (chosen, priority) = best?;
+        self.0.insert(chosen, priority - total);
+        Some(chosen)
+    }
+
+    /// This member's priority; zero for a stranger.
+    #[must_use]
+    pub fn get(&self, address: Address) -> I512 {
+        self.0.get(&address).copied().unwrap_or_default()
+    }
+}
+
+fn eight() -> I512 {
+    I512::from_raw(U512::from(8))
+}
+
+fn signed(stake: Stake) -> I512 {
+    I512::from_raw(U512::from(stake.0))
+}
+
+/// Two's complement, big endian, in order of the addresses.
+impl Serialize for Priorities {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let entries: Vec<_> = self.0.iter().map(|(address, value)| (*address, to_bytes(*value))).collect();
+        entries.serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for Priorities {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let entries = Vec::<(Address, FixedBytes<64>)>::deserialize(deserializer)?;
+        Ok(Self(entries.into_iter().map(|(address, bytes)| (address, from_bytes(&bytes))).collect()))
+    }
+}
+
+fn to_bytes(value: I512) -> FixedBytes<64> {
+    FixedBytes(value.into_raw().to_be_bytes())
+}
+
+fn from_bytes(bytes: &FixedBytes<64>) -> I512 {
+    I512::from_raw(U512::from_be_bytes(bytes.0))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{address, set_of};
+    use proptest::prelude::*;
+
+    fn turns(weights: &[u64], count: usize) -> Vec<Address> {
+        let set = set_of(weights);
+        let mut priorities = Priorities::genesis(&set);
+        (0..count).map(|_| priorities.take_turn(&set, |_| true).unwrap()).collect()
+    }
+
+    #[test]
+    fn a_heavy_member_is_spread_evenly() {
+        let (a, b, c) = (address(1), address(2), address(3));
+        assert_eq!(turns(&[5, 1, 1], 7), [a, a, b, a, c, a, a]);
+    }
+
+    #[test]
+    fn ties_go_to_the_lower_address() {
+        let (a, b, c) = (address(1), address(2), address(3));
+        assert_eq!(turns(&[1, 1, 1], 6), [a, b, c, a, b, c]);
+    }
+
+    #[test]
+    fn nobody_is_chosen_where_nobody_stands() {
+        let set = set_of(&[1, 2]);
+        assert_eq!(Priorities::genesis(&set).take_turn(&set, |_| false), None);
+    }
+
+    #[test]
+    fn a_newcomer_starts_behind_everyone() {
+        let mut before = Priorities::genesis(&set_of(&[8, 8]));
+        before.take_turn(&set_of(&[8, 8]), |_| true);
+        let set = set_of(&[8, 8, 16]);
+        let after = before.carried_into(&set);
+        assert_eq!(after.get(address(1)), before.get(address(1)));
+        assert_eq!(after.get(address(3)), -I512::from_raw(U512::from(36)));
+    }
+
+    #[test]
+    fn priorities_survive_the_codec() {
+        let set = set_of(&[3, 1]);
+        let mut priorities = Priorities::genesis(&set);
+        priorities.take_turn(&set, |_| true);
+        let bytes = crate::codec::encode(&priorities);
+        assert_eq!(crate::codec::decode::<Priorities, 1024>(&bytes).unwrap(), priorities);
+    }
+
+    proptest! {
+        #[test]
+        fn turns_are_in_proportion_to_weight(weights in prop::collection::vec(1u64..50, 1..8)) {
+            let total: u64 = weights.iter().sum();
+            let turns = turns(&weights, usize::try_from(total).unwrap());
+            for (index, weight) in weights.iter().enumerate() {
+                let address = address(u8::try_from(index + 1).unwrap());
+                let count = turns.iter().filter(|turn| **turn == address).count();
+                prop_assert_eq!(u64::try_from(count).unwrap(), *weight);
+            }
+        }
+
+        #[test]
+        fn the_largest_weights_do_not_overflow(turns in 1usize..64) {
+            let set = crate::testing::set_of_stakes(&[
+                alloy_primitives::U256::MAX - alloy_primitives::U256::from(1),
+                alloy_primitives::U256::from(1),
+            ]);
+            let mut priorities = Priorities::genesis(&set);
+            for _ in 0..turns {
+                prop_assert!(priorities.take_turn(&set, |_| true).is_some());
+            }
+            let sum = priorities.get(address(1)) + priorities.get(address(2));
+            prop_assert_eq!(sum, I512::ZERO);
+        }
+    }
+}
