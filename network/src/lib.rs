@@ -1,1 +1,57 @@
-//! Placeholder.
+//! The network of a Baton node: one libp2p swarm behind one typed handle and one stream of events.
+//!
+//! [`start`] makes three things. The [`NetworkTask`] owns the swarm; its caller runs and supervises it. The
+//! [`NetworkHandle`] tells it what to do, the [`NetworkEvents`] tell what happened. No other type of libp2p than
+//! addresses, peer ids and the key crosses this border.
+//!
+//! - **Transport**: TCP and QUIC, Noise, Yamux. Both sides' connection limits hold, two connections a peer.
+//! - **Status** comes first: the dialer of every new connection sends its [`Status`] and gets the peer's. Peers of another
+//!   chain are told so and sent away on both sides; the others become ready, and stay current every few seconds. The
+//!   node only keeps its own status in a watch channel up to date.
+//! - **Gossip** goes to everyone. A message is forwarded only after the node's verdict; what cannot be decoded is
+//!   rejected here. See [`GossipMessage`] for the kinds and their caps.
+//! - **Requests** go to one peer. See [`Request`] for the protocols.
+//! - **Reconnection**: explicit peers (the sequencers) always, bootnodes while connected peers are few, with back-off.
+//! - **Offences**: a peer whose messages are rejected [`MAX_OFFENCES`] times is disconnected and refused for a while.
+//!
+//! Nothing that comes out of this crate is verified beyond its form: signatures and entitlement are for the node.
+
+mod behaviour;
+mod config;
+mod counters;
+mod error;
+mod event;
+#[cfg(test)]
+mod golden;
+mod gossip;
+mod handle;
+mod lanes;
+mod offences;
+mod peers;
+mod reconnect;
+mod rpc;
+mod status;
+mod task;
+mod text;
+mod wire;
+
+pub use config::{ConnectionLimits, NetworkConfig, Timing};
+pub use counters::NetworkCounters;
+pub use error::{DialFailure, NetworkError, Publication, PublishError, RequestError, RespondError};
+pub use event::NetworkEvent;
+pub use gossip::{GossipMessage, GossipTicket, Kind, Verdict};
+pub use handle::NetworkHandle;
+pub use lanes::NetworkEvents;
+pub use libp2p::{Multiaddr, PeerId, identity::Keypair};
+pub use offences::MAX_OFFENCES;
+pub use peers::{Direction, PeerInfo};
+pub use rpc::{
+    BlocksByRange, MAX_REFUSAL_BYTES, MAX_SEGMENT_BYTES, Protocol, Received, Request, Responder, Response, Submission,
+};
+pub use status::{Agent, MAX_AGENT_BYTES, PROTOCOL_VERSION, Status};
+pub use task::{NetworkTask, start};
+pub use text::{InvalidText, Text};
+pub use wire::{MAX_BATCH_TRANSACTIONS, MAX_RANGE_ANNOUNCEMENTS, MAX_RANGE_BLOCKS, WireError};
+
+/// The most connections to one peer: one for each side that dialed.
+pub const MAX_CONNECTIONS_PER_PEER: u32 = 2;

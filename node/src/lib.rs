@@ -1,1 +1,15 @@
-//! Placeholder.
+//! The Baton node: what wires consensus, execution, storage and network together, and the program around it.
+
+pub mod chain;
+pub mod cli;
+pub mod config;
+pub mod genesis;
+pub mod keys;
+pub mod mempool;
+pub mod rpc;
+pub mod service;
+pub mod sync;
+pub mod supervisor;
+pub mod mesh;
+pub mod engine;
+pub mod testnet;

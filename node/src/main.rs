@@ -1,2 +1,7 @@
-//! The baton program.
-fn main() {}
+//! The `baton` program.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    baton_node::cli::main()
+}

@@ -1,1 +1,51 @@
-//! Placeholder.
+//! What a Baton node keeps on disk: the sealed chain, the state, the schedule, and the safety journal.
+//!
+//! Everything is one RocksDB database with a column family per kind of record ([`Store::open`] tells where the limits
+//! are). Keys are big endian, so that their order is the order of heights and epochs; values go through
+//! [`baton_consensus::codec`], with a version byte in front and a bound on decoding.
+//!
+//! **One block, one batch.** [`Store::commit_block`] writes a block, its receipts, its indexes, the state and trie that
+//! it leads to, the record that undoes it, and the new head pointer in one atomic batch that is synced before the call
+//! returns. A crash at any instant leaves either the old head or the new one. [`Store::revert_head`] takes the newest
+//! block back, just as atomically; nothing at or below the finalized block is ever taken back.
+//!
+//! **History.** The undo record of a block holds the old value of everything that the block changed. The last
+//! [`StoreOptions::undo_blocks`] of them stay, and those of blocks that are not final yet. They serve reverts, and
+//! [`Store::view_at`], which shows the state as it was.
+//!
+//! **The safety journal.** What a key signs is written with [`Store::journal_write`], or together with the block that it
+//! names, and synced before it may be sent. One key of the journal is one position of the protocol (R2): a second value
+//! for it is refused, whatever the caller believes.
+//!
+//! **Damage.** What comes from the disk is not trusted: a damaged database gives [`StorageError::Corrupt`], which tells
+//! the operator what to do, and never a panic.
+
+mod changes;
+mod commit;
+mod database;
+mod directory;
+mod error;
+mod genesis;
+mod history;
+mod journal;
+mod options;
+mod reads;
+mod records;
+mod revert;
+mod schedule;
+mod segment;
+mod store;
+mod tables;
+mod undo;
+mod view;
+
+pub use changes::{BlockCommit, CommitStats, GenesisCommit, JournalBatch, JournalWrite, ScheduleWrite, StateChanges};
+pub use error::StorageError;
+pub use options::StoreOptions;
+pub use records::{
+    BlockSeal, GenesisId, StoredAccount, StoredBlock, StoredHeader, StoredLog, StoredReceipt, TransactionLocation,
+};
+pub use segment::MAX_SEGMENT_ANNOUNCEMENTS;
+pub use store::Store;
+pub use undo::{UndoIndex, UndoState, UndoTrie};
+pub use view::StateView;

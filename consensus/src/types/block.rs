@@ -31,7 +31,7 @@ impl fmt::Display for BlockRef {
 }
 
 /// What the header's `extra_data` carries: era, term and epoch, each as 8 bytes, big endian (R9).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct ExtraData {
     /// The era of the block.
     pub era: Era,

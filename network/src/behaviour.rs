@@ -1,0 +1,96 @@
+//! The swarm: transports and behaviours put together.
+
+use crate::{
+    config::NetworkConfig,
+    error::NetworkError,
+    gossip::{self, Gossipsub, Topics},
+    rpc::RpcBehaviour,
+    status::Agent,
+};
+use libp2p::{
+    Swarm, SwarmBuilder, allow_block_list, connection_limits, identify, noise, ping, swarm::NetworkBehaviour, tcp,
+    yamux,
+};
+use std::time::Duration;
+
+/// What identify calls the family of protocols.
+const IDENTIFY_PROTOCOL: &str = "/baton/1";
+
+/// Connections without any stream are kept this long; peers exchange status far more often.
+const IDLE_TIMEOUT: Duration = Duration::from_secs(600);
+
+/// How often a link is probed; the answer is due in the same time, else the connection is closed.
+const PING: Duration = Duration::from_secs(10);
+
+/// Streams that one connection may have at a time.
+const MAX_STREAMS: u16 = 256;
+
+#[derive(NetworkBehaviour)]
+pub(crate) struct Behaviour {
+    // First, so that refused peers cost the others nothing.
+    pub(crate) blocked: allow_block_list::Behaviour<allow_block_list::BlockedPeers>,
+    pub(crate) limits: connection_limits::Behaviour,
+    pub(crate) gossipsub: Gossipsub,
+    pub(crate) rpc: RpcBehaviour,
+    identify: identify::Behaviour,
+    ping: ping::Behaviour,
+}
+
+impl Behaviour {
+    fn new(config: &NetworkConfig, topics: &Topics) -> Result<Self, NetworkError> {
+        let identify = identify::Config::new(IDENTIFY_PROTOCOL.to_owned(), config.keypair.public())
+            .with_agent_version(Agent::fit(&config.agent).into())
+            .with_push_listen_addr_updates(true);
+        let limits = connection_limits::ConnectionLimits::default()
+            .with_max_pending_incoming(Some(config.limits.pending))
+            .with_max_pending_outgoing(Some(config.limits.pending))
+            .with_max_established_incoming(Some(config.limits.inbound))
+            .with_max_established_outgoing(Some(config.limits.outbound))
+            .with_max_established_per_peer(Some(crate::MAX_CONNECTIONS_PER_PEER));
+        Ok(Self {
+            blocked: allow_block_list::Behaviour::default(),
+            limits: connection_limits::Behaviour::new(limits),
+            gossipsub: gossip::build(&config.keypair, topics)?,
+            rpc: RpcBehaviour::new(&config.chain, config.timing.request_deadline_max),
+            identify: identify::Behaviour::new(identify),
+            ping: ping::Behaviour::new(ping::Config::new().with_interval(PING).with_timeout(PING)),
+        })
+    }
+}
+
+/// Builds the swarm and starts to listen.
+pub(crate) fn build(config: &NetworkConfig, topics: &Topics) -> Result<Swarm<Behaviour>, NetworkError> {
+    let yamux = || {
+        let mut yamux = yamux::Config::default();
+        yamux.set_max_num_streams(MAX_STREAMS.into());
+        yamux
+    };
+    let behaviour = Behaviour::new(config, topics)?;
+    let mut swarm = SwarmBuilder::with_existing_identity(config.keypair.clone())
+        .with_tokio()
+        .with_tcp(tcp::Config::default().nodelay(true), noise::Config::new, yamux)
+        .map_err(|error| setup("noise", &error))?
+        .with_quic_config(|mut quic| {
+            quic.max_concurrent_stream_limit = MAX_STREAMS.into();
+            quic
+        })
+        .with_dns()
+        .map_err(|error| setup("the DNS resolver (is /etc/resolv.conf readable?)", &error))?
+        .with_behaviour(|_| behaviour)
+        .map_err(|error| setup("the behaviours", &error))?
+        .with_swarm_config(|swarm| swarm.with_idle_connection_timeout(IDLE_TIMEOUT))
+        .build();
+    for address in &config.listen {
+        swarm
+            .listen_on(address.clone())
+            .map_err(|error| NetworkError::Listen { address: address.clone(), reason: error.to_string() })?;
+    }
+    for address in &config.external_addresses {
+        swarm.add_external_address(address.clone());
+    }
+    Ok(swarm)
+}
+
+fn setup(what: &'static str, error: &dyn std::fmt::Display) -> NetworkError {
+    NetworkError::Setup { what, reason: error.to_string() }
+}

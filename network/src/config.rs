@@ -1,0 +1,95 @@
+//! What the network is told at its start.
+
+use baton_consensus::signing::SigningContext;
+use libp2p::{Multiaddr, PeerId, identity::Keypair};
+use std::time::Duration;
+
+/// Everything that the network needs to know.
+#[derive(Clone, Debug)]
+pub struct NetworkConfig {
+    /// The node's libp2p key (ed25519); its public half is the peer id.
+    pub keypair: Keypair,
+    /// Where to listen: `/ip4/…/tcp/…` and `/ip4/…/udp/…/quic-v1`. Empty: the node only dials.
+    pub listen: Vec<Multiaddr>,
+    /// Where to find the first peers, best with their `/p2p/…` part. Redialed while connected peers are few.
+    pub bootnodes: Vec<Multiaddr>,
+    /// Addresses under which others reach this node, told to every peer.
+    pub external_addresses: Vec<Multiaddr>,
+    /// The chain: it names the topics and protocols, and peers of another one are sent away.
+    pub chain: SigningContext,
+    /// The software's name and version, told to every peer; cut to [`crate::MAX_AGENT_BYTES`].
+    pub agent: String,
+    /// Peers to stay connected with and to always forward to: the sequencers. They do not count against the limits.
+    pub explicit_peers: Vec<PeerId>,
+    /// How many connections are allowed.
+    pub limits: ConnectionLimits,
+    /// Times that hardly anyone changes.
+    pub timing: Timing,
+}
+
+impl NetworkConfig {
+    /// A configuration with defaults, without any address.
+    #[must_use]
+    pub fn new(keypair: Keypair, chain: SigningContext) -> Self {
+        Self {
+            keypair,
+            listen: Vec::new(),
+            bootnodes: Vec::new(),
+            external_addresses: Vec::new(),
+            chain,
+            agent: concat!("baton/", env!("CARGO_PKG_VERSION")).to_owned(),
+            explicit_peers: Vec::new(),
+            limits: ConnectionLimits::default(),
+            timing: Timing::default(),
+        }
+    }
+}
+
+/// How many connections are allowed. Explicit peers are exempt from all but [`crate::MAX_CONNECTIONS_PER_PEER`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ConnectionLimits {
+    /// Established connections that others opened.
+    pub inbound: u32,
+    /// Established connections that this node opened.
+    pub outbound: u32,
+    /// Connections being set up, for each direction.
+    pub pending: u32,
+    /// With at least this many connected peers, bootnodes are not dialed any more.
+    pub enough_peers: usize,
+}
+
+impl Default for ConnectionLimits {
+    fn default() -> Self {
+        Self { inbound: 96, outbound: 48, pending: 32, enough_peers: 8 }
+    }
+}
+
+/// The network's own times.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Timing {
+    /// How often a dialer exchanges status with a peer again.
+    pub status_interval: Duration,
+    /// How long a new peer may take for its first status before it is disconnected.
+    pub status_deadline: Duration,
+    /// The wait before the first attempt to reconnect; doubles with every failure.
+    pub reconnect_initial: Duration,
+    /// The longest wait between attempts to reconnect.
+    pub reconnect_max: Duration,
+    /// An upper bound on the deadlines of all requests.
+    pub request_deadline_max: Duration,
+    /// How long a peer that was sent away for its messages is refused.
+    pub block_peer_for: Duration,
+}
+
+impl Default for Timing {
+    fn default() -> Self {
+        Self {
+            status_interval: Duration::from_secs(5),
+            status_deadline: Duration::from_secs(10),
+            reconnect_initial: Duration::from_millis(500),
+            reconnect_max: Duration::from_secs(30),
+            request_deadline_max: Duration::from_secs(60),
+            block_peer_for: Duration::from_secs(300),
+        }
+    }
+}

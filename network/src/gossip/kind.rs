@@ -1,0 +1,112 @@
+//! The table of gossip: one row a kind of message, one gossipsub topic a kind.
+
+use crate::wire::{self, Wire, WireError};
+use alloy_primitives::Bytes;
+use baton_consensus::{
+    messages::{Announcement, Heartbeat, Seal},
+    signing::Signed,
+    types::SignedBlock,
+};
+use std::{fmt, sync::Arc};
+
+const KIB: usize = 1 << 10;
+const MIB: usize = 1 << 20;
+
+/// What the table says of a kind.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct KindSpec {
+    /// Its name in the topic.
+    pub(crate) name: &'static str,
+    /// The most bytes of a message, compressed on the wire and decompressed alike.
+    pub(crate) cap: usize,
+    /// How many messages are kept while nobody is subscribed; the newest stay.
+    pub(crate) kept: usize,
+    /// How many bytes may wait for the node to take them; what comes on top is dropped.
+    pub(crate) waiting: usize,
+}
+
+macro_rules! kinds {
+    ($($(#[$doc:meta])* $kind:ident($payload:ty) { name: $name:literal, cap: $cap:expr, kept: $kept:expr, waiting: $waiting:expr })+) => {
+        /// A kind of gossip.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        pub enum Kind {
+            $($(#[$doc])* $kind,)+
+        }
+
+        /// A message for everyone. Nothing in it is verified.
+        #[derive(Clone, Debug, PartialEq, Eq)]
+        pub enum GossipMessage {
+            $($(#[$doc])* $kind($payload),)+
+        }
+
+        impl Kind {
+            /// All kinds.
+            pub const ALL: &'static [Self] = &[$(Self::$kind),+];
+
+            pub(crate) const fn spec(self) -> KindSpec {
+                match self {
+                    $(Self::$kind => KindSpec { name: $name, cap: $cap, kept: $kept, waiting: $waiting },)+
+                }
+            }
+
+            /// Decodes a payload that is already known to be within the kind's cap.
+            pub(super) fn decode(self, bytes: &[u8]) -> Result<GossipMessage, WireError> {
+                match self {
+                    $(Self::$kind => wire::decode::<$payload, { 2 * $cap }>(bytes).map(GossipMessage::$kind),)+
+                }
+            }
+        }
+
+        impl GossipMessage {
+            /// Its kind, which tells its topic.
+            #[must_use]
+            pub const fn kind(&self) -> Kind {
+                match self {
+                    $(Self::$kind(_) => Kind::$kind,)+
+                }
+            }
+
+            pub(super) fn payload(&self) -> Result<Vec<u8>, WireError> {
+                match self {
+                    $(Self::$kind(payload) => encode(payload, $cap),)+
+                }
+            }
+        }
+    };
+}
+
+kinds! {
+    /// A sequencer's sign of life. At most 512 bytes.
+    Heartbeat(Signed<Heartbeat>) { name: "heartbeat", cap: 512, kept: 1, waiting: MIB }
+    /// An epoch's leader. At most 64 KiB.
+    Schedule(Signed<Announcement>) { name: "schedule", cap: 64 * KIB, kept: 64, waiting: 8 * MIB }
+    /// A leader's block, not sealed. At most 8 MiB.
+    Block(Arc<SignedBlock>) { name: "block", cap: 8 * MIB, kept: 8, waiting: 96 * MIB }
+    /// The scheduler's seal on a block. At most 512 bytes.
+    Seal(Signed<Seal>) { name: "seal", cap: 512, kept: 64, waiting: 4 * MIB }
+    /// Transactions in their EIP-2718 envelopes: 1 to 16,384 of them, together at most 1 MiB.
+    Transactions(Vec<Bytes>) { name: "transactions", cap: MIB, kept: 64, waiting: 64 * MIB }
+}
+
+fn encode<T: Wire>(payload: &T, cap: usize) -> Result<Vec<u8>, WireError> {
+    wire::encode(payload, cap)
+}
+
+impl Kind {
+    /// The name in the topic.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        self.spec().name
+    }
+
+    /// The largest cap of all kinds, in bytes.
+    pub(crate) fn largest_cap() -> usize {
+        Self::ALL.iter().map(|kind| kind.spec().cap).max().unwrap_or_default()
+    }
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}

@@ -1,0 +1,23 @@
+//! Gossip: what everyone is told.
+//!
+//! - One gossipsub topic for each kind of message (`topics`), one row for each kind in one table (`kind`).
+//! - A message is the codec's bytes in one raw snappy block (`envelope`). Its size on the wire and the size that it
+//!   declares are checked against the kind's cap before a byte is decompressed.
+//! - What cannot be decoded is rejected inside this crate. Everything else goes to the node with a ticket, and is
+//!   forwarded only after the node's verdict (`ticket`).
+//! - A message that finds no peer is kept until one subscribes (`kept`).
+
+mod behaviour;
+mod envelope;
+mod kept;
+mod kind;
+mod ticket;
+mod topics;
+
+pub(crate) use behaviour::{Gossipsub, build};
+pub(crate) use envelope::{open, seal};
+pub(crate) use kept::Kept;
+pub(crate) use topics::{Topics, chain_prefix};
+
+pub use kind::{GossipMessage, Kind};
+pub use ticket::{GossipTicket, Verdict};

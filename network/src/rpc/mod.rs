@@ -1,0 +1,20 @@
+//! Request/response: what one peer asks another.
+//!
+//! Every protocol is a row of one table (`protocol`), which makes the typed [`Request`] and [`Response`], the caps, the
+//! deadlines and the libp2p behaviours. On the wire a request or response is a frame: 4 bytes of length, then the
+//! codec's bytes (`codec`). A length beyond the cap is refused before anything is read, and memory grows only with what
+//! really arrives.
+
+mod codec;
+mod messages;
+mod protocol;
+mod responder;
+
+pub(crate) use codec::FrameCodec;
+#[cfg(test)]
+pub(crate) use codec::write_frame;
+pub(crate) use protocol::{RpcBehaviour, decode_status, encode_status};
+
+pub use messages::{BlocksByRange, MAX_REFUSAL_BYTES, Received, Submission};
+pub use protocol::{MAX_SEGMENT_BYTES, Protocol, Request, Response};
+pub use responder::Responder;

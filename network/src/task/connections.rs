@@ -1,0 +1,114 @@
+//! Connections, addresses, and peers to send away.
+
+use super::NetworkTask;
+use crate::{
+    MAX_CONNECTIONS_PER_PEER, behaviour::BehaviourEvent, counters::Counters, error::DialFailure, event::NetworkEvent,
+};
+use libp2p::{
+    PeerId, identify, ping,
+    swarm::{ConnectionId, DialError, SwarmEvent},
+};
+use std::time::Instant;
+use tracing::{debug, info, warn};
+
+impl NetworkTask {
+    pub(super) fn on_connection(&mut self, event: SwarmEvent<BehaviourEvent>) {
+        let now = Instant::now();
+        match event {
+            SwarmEvent::ConnectionEstablished { peer_id, connection_id, endpoint, num_established, .. } => {
+                debug!(peer = %peer_id, address = %endpoint.get_remote_address(), "connected");
+                self.peers.connected(peer_id, connection_id, &endpoint, now);
+                self.reconnect.connected(connection_id, peer_id);
+                self.finish_dial(connection_id, Ok(peer_id));
+                if num_established.get() > MAX_CONNECTIONS_PER_PEER {
+                    // Explicit peers are exempt from the limits, but not from this one.
+                    self.swarm.close_connection(connection_id);
+                } else if endpoint.is_dialer() {
+                    self.ask_status(peer_id, now);
+                }
+            }
+            SwarmEvent::ConnectionClosed { peer_id, connection_id, cause, .. } => {
+                debug!(peer = %peer_id, cause = ?cause, "connection closed");
+                if let Some(was_ready) = self.peers.disconnected(peer_id, connection_id) {
+                    self.reconnect.gone(peer_id, now);
+                    if was_ready {
+                        info!(peer = %peer_id, "peer gone");
+                        self.lanes.peer(NetworkEvent::PeerGone { peer: peer_id });
+                    }
+                }
+            }
+            SwarmEvent::OutgoingConnectionError { connection_id, peer_id, error } => {
+                debug!(peer = ?peer_id, %error, "cannot connect");
+                let ourselves = matches!(error, DialError::LocalPeerId { .. });
+                self.reconnect.failed(connection_id, ourselves, now);
+                self.finish_dial(connection_id, Err(error.to_string()));
+            }
+            SwarmEvent::IncomingConnectionError { send_back_addr, error, .. } => {
+                debug!(address = %send_back_addr, %error, "incoming connection refused or broken");
+            }
+            SwarmEvent::NewListenAddr { address, .. } => {
+                info!(%address, "listening");
+                self.listening.send_modify(|addresses| addresses.push(address.clone()));
+                self.lanes.peer(NetworkEvent::Listening(address));
+            }
+            SwarmEvent::ExpiredListenAddr { address, .. } => {
+                self.listening.send_modify(|addresses| addresses.retain(|known| *known != address));
+            }
+            SwarmEvent::ListenerClosed { addresses, reason, .. } => {
+                warn!(?addresses, ?reason, "no longer listening");
+            }
+            SwarmEvent::ListenerError { error, .. } => debug!(%error, "listener"),
+            _ => {}
+        }
+    }
+
+    fn finish_dial(&mut self, connection: ConnectionId, result: Result<PeerId, String>) {
+        if let Some((address, reply)) = self.dials.remove(&connection) {
+            // Nobody there is a caller that has given up.
+            let _ = reply.send(result.map_err(|reason| DialFailure { address, reason }));
+        }
+    }
+
+    pub(super) fn on_identify(&mut self, event: identify::Event) {
+        if let identify::Event::Received { peer_id, info, .. } = event {
+            if self.explicit.contains(&peer_id) {
+                self.reconnect.learn(peer_id, &info.listen_addrs);
+            }
+            self.peers.identified(peer_id, &info.agent_version, info.listen_addrs);
+        }
+    }
+
+    pub(super) fn on_ping(&mut self, event: &ping::Event) {
+        match &event.result {
+            Ok(round_trip) => self.peers.pinged(event.peer, *round_trip),
+            Err(ping::Failure::Unsupported) => {}
+            Err(failure) => {
+                debug!(peer = %event.peer, error = %failure, "the link does not answer");
+                self.swarm.close_connection(event.connection);
+            }
+        }
+    }
+
+    /// Counts something against a peer; sends it away when it is too much.
+    pub(super) fn offence(&mut self, peer: PeerId, what: &'static str) {
+        Counters::add(&self.counters.rejected);
+        if self.offences.add(peer, Instant::now(), self.timing.block_peer_for) {
+            warn!(%peer, last = what, refused_for = ?self.timing.block_peer_for, "peer is disconnected for its messages");
+            self.swarm.behaviour_mut().blocked.block_peer(peer);
+        }
+    }
+
+    pub(super) fn on_tick_connections(&mut self, now: Instant) {
+        for peer in self.offences.expire(now, self.timing.block_peer_for) {
+            self.swarm.behaviour_mut().blocked.unblock_peer(peer);
+        }
+        let peers = &self.peers;
+        for options in self.reconnect.due(now, peers.ready(), |peer| peers.contains(peer)) {
+            let connection = options.connection_id();
+            if let Err(error) = self.swarm.dial(options) {
+                debug!(%error, "cannot dial");
+                self.reconnect.failed(connection, matches!(error, DialError::LocalPeerId { .. }), now);
+            }
+        }
+    }
+}

@@ -1,0 +1,103 @@
+//! What every value on the wire has in common: one codec, a size cap, and bounds that the types alone do not express.
+
+use alloy_primitives::Bytes;
+use baton_consensus::{
+    codec::{self, CodecError},
+    messages::{Announcement, Heartbeat, MAX_VERSION_BYTES, Seal},
+    signing::Signed,
+    types::{ChainSegment, SignedBlock},
+};
+use serde::{Serialize, de::DeserializeOwned};
+use std::sync::Arc;
+use thiserror::Error;
+
+/// The most transactions in one batch, by gossip or by push.
+pub const MAX_BATCH_TRANSACTIONS: usize = 16_384;
+
+/// The most blocks that one blocks-by-range request may ask for, and its answer hold.
+pub const MAX_RANGE_BLOCKS: u32 = 128;
+
+/// The most announcements that an answer to blocks-by-range may hold.
+pub const MAX_RANGE_ANNOUNCEMENTS: usize = 4096;
+
+/// Why bytes from a peer are not a message.
+#[derive(Debug, Error)]
+pub enum WireError {
+    /// More bytes than this kind of message may have, on the wire or as declared.
+    #[error("{length} bytes are more than the {cap} that are allowed")]
+    TooLarge {
+        /// How many came, or were declared to come.
+        length: usize,
+        /// How many may.
+        cap: usize,
+    },
+    /// Not a snappy block.
+    #[error("snappy: {0}")]
+    Snappy(#[from] snap::Error),
+    /// Not the codec's bytes for the type.
+    #[error(transparent)]
+    Codec(#[from] CodecError),
+    /// Of the type, but beyond what the protocol allows.
+    #[error("{0}")]
+    Bounds(&'static str),
+}
+
+/// A value that travels.
+pub(crate) trait Wire: Serialize + DeserializeOwned {
+    /// Checks what the type does not: counts and lengths inside.
+    fn bounds(&self) -> Result<(), &'static str> {
+        Ok(())
+    }
+}
+
+impl Wire for Signed<Seal> {}
+impl Wire for Arc<SignedBlock> {}
+
+impl Wire for Signed<Heartbeat> {
+    fn bounds(&self) -> Result<(), &'static str> {
+        if self.message.version.len() > MAX_VERSION_BYTES { Err("the heartbeat's version is too long") } else { Ok(()) }
+    }
+}
+
+impl Wire for Signed<Announcement> {}
+
+impl Wire for Vec<Bytes> {
+    fn bounds(&self) -> Result<(), &'static str> {
+        if self.is_empty() {
+            return Err("the batch has no transactions");
+        }
+        if self.len() > MAX_BATCH_TRANSACTIONS {
+            return Err("the batch has too many transactions");
+        }
+        if self.iter().any(|transaction| transaction.is_empty()) { Err("a transaction is empty") } else { Ok(()) }
+    }
+}
+
+impl Wire for ChainSegment {
+    fn bounds(&self) -> Result<(), &'static str> {
+        if self.blocks.len() > MAX_RANGE_BLOCKS as usize {
+            return Err("the segment has too many blocks");
+        }
+        if self.announcements.len() > MAX_RANGE_ANNOUNCEMENTS {
+            return Err("the segment has too many announcements");
+        }
+        Ok(())
+    }
+}
+
+/// Encodes a value, bounds and cap checked, so that what we send is what a peer accepts.
+pub(crate) fn encode<T: Wire>(value: &T, cap: usize) -> Result<Vec<u8>, WireError> {
+    value.bounds().map_err(WireError::Bounds)?;
+    let bytes = codec::encode(value);
+    if bytes.len() > cap { Err(WireError::TooLarge { length: bytes.len(), cap }) } else { Ok(bytes) }
+}
+
+/// Decodes a value whose length the caller has checked against the cap already.
+///
+/// `LIMIT` is what decoding may claim in memory. It is larger than the cap, because the codec counts an integer at its
+/// full width however few bytes it took.
+pub(crate) fn decode<T: Wire, const LIMIT: usize>(bytes: &[u8]) -> Result<T, WireError> {
+    let value: T = codec::decode::<T, LIMIT>(bytes)?;
+    value.bounds().map_err(WireError::Bounds)?;
+    Ok(value)
+}

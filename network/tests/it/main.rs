@@ -1,0 +1,10 @@
+//! Real swarms on loopback, ports chosen by the system. Nothing sleeps: every step waits for its condition.
+
+mod chains;
+mod gossip;
+mod hostile;
+mod links;
+mod measure;
+mod node;
+mod requests;
+mod samples;

@@ -1,0 +1,24 @@
+//! `baton genesis`.
+
+mod inspect;
+mod new;
+
+use clap::Subcommand;
+
+/// What can be done with genesis files.
+#[derive(Debug, Subcommand)]
+pub(super) enum GenesisCommand {
+    /// Write a genesis file.
+    New(Box<new::NewGenesis>),
+    /// Check a genesis file and print what it fixes.
+    Inspect(inspect::InspectGenesis),
+}
+
+impl GenesisCommand {
+    pub(super) fn run(self) -> eyre::Result<()> {
+        match self {
+            Self::New(command) => command.run(),
+            Self::Inspect(command) => command.run(),
+        }
+    }
+}

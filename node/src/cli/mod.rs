@@ -1,0 +1,105 @@
+//! The command line.
+//!
+//! Whatever goes wrong ends in one line on standard error: `baton: …`. The exit code is 0 for success, 1 for a failure
+//! and 2 for a command that was not understood.
+
+pub(crate) mod finality;
+mod genesis;
+mod key;
+mod logging;
+mod node;
+
+use crate::testnet;
+use clap::{Parser, Subcommand, error::ErrorKind};
+use std::{ffi::OsString, process::ExitCode};
+
+/// Baton, a peer-to-peer sequencer node for an EVM layer 2.
+#[derive(Debug, Parser)]
+#[command(name = "baton", version, propagate_version = true)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run a node.
+    Node(Box<node::NodeCommand>),
+    /// Make and show the keys of a sequencer.
+    #[command(subcommand)]
+    Key(key::KeyCommand),
+    /// Make and inspect genesis files.
+    #[command(subcommand)]
+    Genesis(genesis::GenesisCommand),
+    /// Run a whole network on this machine, under load, and check that it agrees.
+    Testnet(Box<testnet::Options>),
+}
+
+/// Runs the program with the arguments and the environment of this process.
+#[must_use]
+pub fn main() -> ExitCode {
+    run_with(std::env::args_os())
+}
+
+fn run_with(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let cli = match Cli::try_parse_from(arguments) {
+        Ok(cli) => cli,
+        Err(error) => return refuse(&error),
+    };
+    let result = match cli.command {
+        Command::Node(command) => command.run(),
+        Command::Key(command) => command.run(),
+        Command::Genesis(command) => command.run(),
+        Command::Testnet(options) => testnet::run(*options),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("baton: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Prints help and version as they are, and everything else as one line.
+fn refuse(error: &clap::Error) -> ExitCode {
+    if let ErrorKind::DisplayHelp | ErrorKind::DisplayVersion | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand =
+        error.kind()
+    {
+        // Nothing is left to do if standard output is closed.
+        let _ = error.print();
+        return ExitCode::from(if error.use_stderr() { 2 } else { 0 });
+    }
+    eprintln!("baton: {}", one_line(error));
+    ExitCode::from(2)
+}
+
+/// clap's message without its usage section, its lines joined.
+fn one_line(error: &clap::Error) -> String {
+    let text = error.to_string();
+    let lines: Vec<_> = text
+        .lines()
+        .map(str::trim)
+        .take_while(|line| !line.starts_with("Usage:") && !line.starts_with("For more information"))
+        .filter(|line| !line.is_empty())
+        .collect();
+    let message = lines.join(" ");
+    format!("{} (see `baton --help`)", message.strip_prefix("error: ").unwrap_or(&message))
+}
+
+/// Runs asynchronous work on a runtime with all processors.
+pub(crate) fn block_on<T>(work: impl Future<Output = eyre::Result<T>>) -> eyre::Result<T> {
+    use eyre::WrapErr;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .thread_name("baton")
+        .build()
+        .wrap_err("cannot start the asynchronous runtime")?;
+    let result = runtime.block_on(work);
+    // What still blocks, such as a read of standard input, must not hold the exit up.
+    runtime.shutdown_timeout(std::time::Duration::from_secs(5));
+    result
+}
+
+#[cfg(test)]
+mod tests;

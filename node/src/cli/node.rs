@@ -1,0 +1,31 @@
+//! `baton node`.
+
+use super::{block_on, logging};
+use crate::{
+    config::{NodeConfig, NodeOptions},
+    service,
+};
+use clap::Args;
+
+/// Run a node: a sequencer if it is given keys, an observer otherwise.
+#[derive(Debug, Args)]
+pub(super) struct NodeCommand {
+    #[command(flatten)]
+    options: NodeOptions,
+    /// Print the configuration that the flags, the environment and the file add up to, as TOML, and exit.
+    #[arg(long)]
+    print_config: bool,
+}
+
+impl NodeCommand {
+    pub(super) fn run(self) -> eyre::Result<()> {
+        let Self { options, print_config } = self;
+        let config = NodeConfig::resolve(options)?;
+        if print_config {
+            print!("{}", config.to_toml()?);
+            return Ok(());
+        }
+        logging::start(&config.log)?;
+        block_on(service::run(config))
+    }
+}

@@ -1,0 +1,28 @@
+use super::*;
+use clap::CommandFactory;
+
+fn parse(arguments: &[&str]) -> Result<Cli, clap::Error> {
+    Cli::try_parse_from(std::iter::once("baton").chain(arguments.iter().copied()))
+}
+
+#[test]
+fn the_definitions_are_sound() {
+    Cli::command().debug_assert();
+}
+
+#[test]
+fn a_wrong_command_line_is_one_line() {
+    for (arguments, expected) in [
+        (&["node", "--colour"][..], "unexpected argument '--colour' found"),
+        (&["node", "--rpc-listen", "here"], "invalid value 'here' for '--rpc-listen <HOST:PORT>'"),
+        (&["node", "--log-format", "xml"], "invalid value 'xml' for '--log-format <FORMAT>'"),
+        (&["nod"], "unrecognized subcommand 'nod'"),
+        (&["key", "new"], "required arguments were not provided: --dir <DIR>"),
+        (&["genesis", "new", "--chain-id", "1", "--sequencer", "a,b", "--out", "f"], "the weight `b` is not a whole number"),
+        (&["testnet", "--kill", "leader"], "invalid value 'leader' for '--kill"),
+    ] {
+        let line = one_line(&parse(arguments).unwrap_err());
+        assert!(line.contains(expected), "{line}");
+        assert!(!line.contains('\n') && !line.starts_with("error"), "{line}");
+    }
+}

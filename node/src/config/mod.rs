@@ -1,0 +1,275 @@
+//! What a node is told at its start.
+//!
+//! Every setting has one name in three places: the flag `--rpc-listen`, the environment variable `BATON_RPC_LISTEN` and
+//! the key `rpc-listen` of the TOML file that `--config` names. The flag wins over the variable, the variable over the
+//! file, the file over the default. [`NodeOptions`] is what was said, [`NodeConfig`] is what holds.
+
+mod error;
+mod file;
+mod options;
+mod ready;
+mod size;
+mod stdin;
+
+pub use error::ConfigError;
+pub use options::{LogFormat, NodeOptions};
+pub use ready::Ready;
+pub use size::ByteSize;
+pub use stdin::stdin_closed;
+
+use libp2p::Multiaddr;
+use std::{
+    net::{Ipv4Addr, SocketAddr},
+    path::PathBuf,
+    time::Duration,
+};
+
+/// The port of the peer-to-peer network, over TCP and over QUIC, unless told otherwise.
+pub const DEFAULT_P2P_PORT: u16 = 30_400;
+
+/// Where JSON-RPC listens unless told otherwise: on this machine only.
+pub const DEFAULT_RPC_LISTEN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 8545);
+
+/// Everything that a node is told at its start, defaults filled in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NodeConfig {
+    /// The genesis file.
+    pub genesis: PathBuf,
+    /// Where the chain is kept.
+    pub data_dir: PathBuf,
+    /// The key directory of a sequencer; none makes the node an observer.
+    pub keys_dir: Option<PathBuf>,
+    /// The peer-to-peer network.
+    pub network: NetworkConfig,
+    /// The JSON-RPC server.
+    pub rpc: RpcConfig,
+    /// The bounds of the mempool.
+    pub mempool: MempoolConfig,
+    /// The database.
+    pub database: DatabaseConfig,
+    /// The log.
+    pub log: LogConfig,
+    /// How the process behaves towards what started it.
+    pub process: ProcessConfig,
+}
+
+/// The peer-to-peer network.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NetworkConfig {
+    /// Addresses to listen on.
+    pub listen: Vec<Multiaddr>,
+    /// Addresses under which others reach this node, where it cannot find out itself.
+    pub external: Vec<Multiaddr>,
+    /// Peers to start from, besides those of the genesis file; each ends in `/p2p/<peer id>`.
+    pub bootnodes: Vec<Multiaddr>,
+}
+
+/// The JSON-RPC server: HTTP and WebSocket on one port.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RpcConfig {
+    /// The address to listen on.
+    pub listen: SocketAddr,
+    /// How many clients may be connected at once.
+    pub max_connections: u32,
+    /// The largest request, in bytes.
+    pub max_request_size: ByteSize,
+    /// The largest answer, in bytes.
+    pub max_response_size: ByteSize,
+    /// The most calls in one batch.
+    pub max_batch: u32,
+    /// The web origins whose pages may call the server from a browser; `*` for all.
+    pub cors_origins: Vec<String>,
+}
+
+/// The bounds of the mempool.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MempoolConfig {
+    /// The most bytes that all transactions together may take.
+    pub max_bytes: ByteSize,
+    /// The most transactions.
+    pub max_transactions: usize,
+    /// The most transactions of one sender.
+    pub max_per_sender: usize,
+    /// The smallest priority fee per gas that is taken in, in wei.
+    pub min_priority_fee: u64,
+    /// How long a transaction that waits for an earlier nonce or for funds is kept.
+    pub queued_lifetime: Duration,
+}
+
+/// The database.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DatabaseConfig {
+    /// The block cache of RocksDB, in bytes.
+    pub cache: ByteSize,
+}
+
+/// The log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LogConfig {
+    /// What is logged, as `level` or `target=level`, comma separated.
+    pub filter: String,
+    /// In which form.
+    pub format: LogFormat,
+}
+
+/// How the process behaves towards what started it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ProcessConfig {
+    /// A file that the node writes once it listens; see [`Ready`].
+    pub ready_file: Option<PathBuf>,
+    /// Whether the node shuts down when its standard input ends; see [`stdin_closed`].
+    pub exit_on_stdin_eof: bool,
+}
+
+impl NodeConfig {
+    /// Fills `options` up from the file that it names and from the defaults.
+    ///
+    /// # Errors
+    /// [`ConfigError`] names the setting that is missing or out of bounds, or the line of the file that is wrong.
+    pub fn resolve(mut options: NodeOptions) -> Result<Self, ConfigError> {
+        let options = match options.config.take() {
+            Some(path) => options.or(file::read(&path)?),
+            None => options,
+        };
+        Self::from_options(options)
+    }
+
+    fn from_options(options: NodeOptions) -> Result<Self, ConfigError> {
+        let NodeOptions {
+            config: _,
+            genesis,
+            data_dir,
+            keys_dir,
+            listen,
+            external_address,
+            bootnode,
+            rpc_listen,
+            rpc_max_connections,
+            rpc_max_request_size,
+            rpc_max_response_size,
+            rpc_max_batch,
+            rpc_cors_origin,
+            mempool_max_bytes,
+            mempool_max_transactions,
+            mempool_max_per_sender,
+            mempool_min_priority_fee,
+            mempool_queued_lifetime,
+            database_cache,
+            log_filter,
+            log_format,
+            ready_file,
+            exit_on_stdin_eof,
+        } = options;
+        let config = Self {
+            genesis: genesis.ok_or(ConfigError::Required { setting: "genesis", what: "genesis file" })?,
+            data_dir: data_dir.ok_or(ConfigError::Required { setting: "data-dir", what: "data directory" })?,
+            keys_dir,
+            network: NetworkConfig {
+                listen: listen.unwrap_or_else(default_listen),
+                external: external_address.unwrap_or_default(),
+                bootnodes: bootnode.unwrap_or_default(),
+            },
+            rpc: RpcConfig {
+                listen: rpc_listen.unwrap_or(DEFAULT_RPC_LISTEN),
+                max_connections: rpc_max_connections.unwrap_or(512),
+                max_request_size: rpc_max_request_size.unwrap_or(ByteSize::mebibytes(16)),
+                max_response_size: rpc_max_response_size.unwrap_or(ByteSize::mebibytes(32)),
+                max_batch: rpc_max_batch.unwrap_or(1000),
+                cors_origins: rpc_cors_origin.unwrap_or_default(),
+            },
+            mempool: MempoolConfig {
+                max_bytes: mempool_max_bytes.unwrap_or(ByteSize::mebibytes(128)),
+                max_transactions: mempool_max_transactions.unwrap_or(200_000),
+                max_per_sender: mempool_max_per_sender.unwrap_or(4_096),
+                min_priority_fee: mempool_min_priority_fee.unwrap_or(0),
+                queued_lifetime: mempool_queued_lifetime.unwrap_or(Duration::from_secs(3 * 3600)),
+            },
+            database: DatabaseConfig { cache: database_cache.unwrap_or(ByteSize::mebibytes(256)) },
+            log: LogConfig {
+                filter: log_filter.unwrap_or_else(|| "info".to_owned()),
+                format: log_format.unwrap_or_default(),
+            },
+            process: ProcessConfig { ready_file, exit_on_stdin_eof: exit_on_stdin_eof.unwrap_or(false) },
+        };
+        config.check()?;
+        Ok(config)
+    }
+
+    fn check(&self) -> Result<(), ConfigError> {
+        let at_least = |setting: &'static str, value: u64, least: u64| match value >= least {
+            true => Ok(()),
+            false => Err(ConfigError::TooSmall { setting, value, least }),
+        };
+        at_least("rpc-max-connections", self.rpc.max_connections.into(), 1)?;
+        at_least("rpc-max-request-size", self.rpc.max_request_size.0, 1024)?;
+        at_least("rpc-max-response-size", self.rpc.max_response_size.0, 1024)?;
+        at_least("rpc-max-batch", self.rpc.max_batch.into(), 1)?;
+        at_least("mempool-max-bytes", self.mempool.max_bytes.0, 1 << 20)?;
+        at_least("mempool-max-transactions", self.mempool.max_transactions as u64, 1)?;
+        at_least("mempool-max-per-sender", self.mempool.max_per_sender as u64, 1)?;
+        at_least("database-cache", self.database.cache.0, 1 << 20)?;
+        for address in &self.network.bootnodes {
+            if !crate::genesis::names_a_peer(address) {
+                return Err(ConfigError::Bootnode { address: address.clone() });
+            }
+        }
+        Ok(())
+    }
+
+    /// The configuration as a file that gives this configuration again.
+    ///
+    /// # Errors
+    /// [`ConfigError::NotText`] if a path is not UTF-8, which TOML cannot say.
+    pub fn to_toml(&self) -> Result<String, ConfigError> {
+        let Self { genesis, data_dir, keys_dir, network, rpc, mempool, database, log, process } = self.clone();
+        let NetworkConfig { listen, external, bootnodes } = network;
+        let RpcConfig { listen: rpc_listen, max_connections, max_request_size, max_response_size, max_batch, cors_origins } = rpc;
+        let MempoolConfig {
+            max_bytes,
+            max_transactions,
+            max_per_sender,
+            min_priority_fee,
+            queued_lifetime,
+        } = mempool;
+        let DatabaseConfig { cache } = database;
+        let LogConfig { filter, format } = log;
+        let ProcessConfig { ready_file, exit_on_stdin_eof } = process;
+        file::write(&NodeOptions {
+            config: None,
+            genesis: Some(genesis),
+            data_dir: Some(data_dir),
+            keys_dir,
+            listen: Some(listen),
+            external_address: Some(external),
+            bootnode: Some(bootnodes),
+            rpc_listen: Some(rpc_listen),
+            rpc_max_connections: Some(max_connections),
+            rpc_max_request_size: Some(max_request_size),
+            rpc_max_response_size: Some(max_response_size),
+            rpc_max_batch: Some(max_batch),
+            rpc_cors_origin: Some(cors_origins),
+            mempool_max_bytes: Some(max_bytes),
+            mempool_max_transactions: Some(max_transactions),
+            mempool_max_per_sender: Some(max_per_sender),
+            mempool_min_priority_fee: Some(min_priority_fee),
+            mempool_queued_lifetime: Some(queued_lifetime),
+            database_cache: Some(cache),
+            log_filter: Some(filter),
+            log_format: Some(format),
+            ready_file,
+            exit_on_stdin_eof: Some(exit_on_stdin_eof),
+        })
+    }
+}
+
+fn default_listen() -> Vec<Multiaddr> {
+    use libp2p::multiaddr::Protocol;
+    let any = Multiaddr::empty().with(Protocol::Ip4(Ipv4Addr::UNSPECIFIED));
+    vec![
+        any.clone().with(Protocol::Tcp(DEFAULT_P2P_PORT)),
+        any.with(Protocol::Udp(DEFAULT_P2P_PORT)).with(Protocol::QuicV1),
+    ]
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,152 @@
+//! What an operator may say, on the command line, in the environment or in a file.
+
+use super::ByteSize;
+use clap::{Args, ValueEnum};
+use libp2p::Multiaddr;
+use serde::{Deserialize, Serialize};
+use std::{net::SocketAddr, path::PathBuf, time::Duration};
+
+/// The form of the log.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ValueEnum)]
+#[serde(rename_all = "kebab-case")]
+pub enum LogFormat {
+    /// Lines for people.
+    #[default]
+    Text,
+    /// One JSON object a line, for collectors.
+    Json,
+}
+
+/// The settings of `baton node`, each absent unless said.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Args, Serialize, Deserialize)]
+#[serde(default, rename_all = "kebab-case", deny_unknown_fields)]
+pub struct NodeOptions {
+    /// A TOML file with any of the settings below, under the same names.
+    #[arg(long, env = "BATON_CONFIG", value_name = "FILE")]
+    #[serde(skip)]
+    pub config: Option<PathBuf>,
+    /// The genesis file of the chain.
+    #[arg(long, env = "BATON_GENESIS", value_name = "FILE")]
+    pub genesis: Option<PathBuf>,
+    /// Where the chain is kept; one running node a directory.
+    #[arg(long, env = "BATON_DATA_DIR", value_name = "DIR")]
+    pub data_dir: Option<PathBuf>,
+    /// The sequencer's keys, as `baton key new` makes them; without it the node is an observer.
+    #[arg(long, env = "BATON_KEYS_DIR", value_name = "DIR")]
+    pub keys_dir: Option<PathBuf>,
+    /// Peer-to-peer addresses to listen on [default: /ip4/0.0.0.0/tcp/30400,/ip4/0.0.0.0/udp/30400/quic-v1].
+    #[arg(long, env = "BATON_LISTEN", value_name = "MULTIADDR", value_delimiter = ',')]
+    pub listen: Option<Vec<Multiaddr>>,
+    /// Addresses under which peers reach this node, where it cannot find out itself.
+    #[arg(long, env = "BATON_EXTERNAL_ADDRESS", value_name = "MULTIADDR", value_delimiter = ',')]
+    pub external_address: Option<Vec<Multiaddr>>,
+    /// Peers to start from, besides those of the genesis file; each ends in /p2p/<peer id>.
+    #[arg(long, env = "BATON_BOOTNODE", value_name = "MULTIADDR", value_delimiter = ',')]
+    pub bootnode: Option<Vec<Multiaddr>>,
+    /// Where JSON-RPC listens, HTTP and WebSocket alike [default: 127.0.0.1:8545].
+    #[arg(long, env = "BATON_RPC_LISTEN", value_name = "HOST:PORT")]
+    pub rpc_listen: Option<SocketAddr>,
+    /// How many RPC clients may be connected at once [default: 512].
+    #[arg(long, env = "BATON_RPC_MAX_CONNECTIONS", value_name = "COUNT")]
+    pub rpc_max_connections: Option<u32>,
+    /// The largest RPC request [default: 16MiB].
+    #[arg(long, env = "BATON_RPC_MAX_REQUEST_SIZE", value_name = "SIZE")]
+    pub rpc_max_request_size: Option<ByteSize>,
+    /// The largest RPC answer [default: 32MiB].
+    #[arg(long, env = "BATON_RPC_MAX_RESPONSE_SIZE", value_name = "SIZE")]
+    pub rpc_max_response_size: Option<ByteSize>,
+    /// The most calls in one RPC batch [default: 1000].
+    #[arg(long, env = "BATON_RPC_MAX_BATCH", value_name = "COUNT")]
+    pub rpc_max_batch: Option<u32>,
+    /// The web origins whose pages may call the RPC server from a browser; `*` for all [default: none].
+    #[arg(long, env = "BATON_RPC_CORS_ORIGIN", value_name = "ORIGIN", value_delimiter = ',')]
+    pub rpc_cors_origin: Option<Vec<String>>,
+    /// The most bytes that the transactions of the mempool may take together [default: 128MiB].
+    #[arg(long, env = "BATON_MEMPOOL_MAX_BYTES", value_name = "SIZE")]
+    pub mempool_max_bytes: Option<ByteSize>,
+    /// The most transactions in the mempool [default: 200000].
+    #[arg(long, env = "BATON_MEMPOOL_MAX_TRANSACTIONS", value_name = "COUNT")]
+    pub mempool_max_transactions: Option<usize>,
+    /// The most transactions of one sender in the mempool [default: 4096].
+    #[arg(long, env = "BATON_MEMPOOL_MAX_PER_SENDER", value_name = "COUNT")]
+    pub mempool_max_per_sender: Option<usize>,
+    /// The smallest priority fee per gas that the mempool takes in [default: 0].
+    #[arg(long, env = "BATON_MEMPOOL_MIN_PRIORITY_FEE", value_name = "WEI")]
+    pub mempool_min_priority_fee: Option<u64>,
+    /// How long the mempool keeps a transaction that waits for an earlier nonce or for funds [default: 3h].
+    #[arg(long, env = "BATON_MEMPOOL_QUEUED_LIFETIME", value_name = "DURATION", value_parser = humantime::parse_duration)]
+    #[serde(with = "humantime_serde")]
+    pub mempool_queued_lifetime: Option<Duration>,
+    /// The database's block cache [default: 256MiB].
+    #[arg(long, env = "BATON_DATABASE_CACHE", value_name = "SIZE")]
+    pub database_cache: Option<ByteSize>,
+    /// What is logged: a level, or target=level, comma separated [default: info].
+    #[arg(long, env = "BATON_LOG_FILTER", value_name = "FILTER")]
+    pub log_filter: Option<String>,
+    /// The form of the log [default: text].
+    #[arg(long, env = "BATON_LOG_FORMAT", value_name = "FORMAT")]
+    pub log_format: Option<LogFormat>,
+    /// A file to write once the node listens: its RPC address, its peer-to-peer addresses and its process id, as JSON.
+    #[arg(long, env = "BATON_READY_FILE", value_name = "FILE")]
+    pub ready_file: Option<PathBuf>,
+    /// Shut down when standard input ends, so that the node does not outlive what started it.
+    #[arg(long, env = "BATON_EXIT_ON_STDIN_EOF", num_args = 0..=1, default_missing_value = "true", value_name = "BOOL")]
+    pub exit_on_stdin_eof: Option<bool>,
+}
+
+impl NodeOptions {
+    /// These options, with `lower` where these say nothing. A list is replaced, not extended.
+    #[must_use]
+    pub fn or(self, lower: Self) -> Self {
+        let Self {
+            config,
+            genesis,
+            data_dir,
+            keys_dir,
+            listen,
+            external_address,
+            bootnode,
+            rpc_listen,
+            rpc_max_connections,
+            rpc_max_request_size,
+            rpc_max_response_size,
+            rpc_max_batch,
+            rpc_cors_origin,
+            mempool_max_bytes,
+            mempool_max_transactions,
+            mempool_max_per_sender,
+            mempool_min_priority_fee,
+            mempool_queued_lifetime,
+            database_cache,
+            log_filter,
+            log_format,
+            ready_file,
+            exit_on_stdin_eof,
+        } = self;
+        Self {
+            config: config.or(lower.config),
+            genesis: genesis.or(lower.genesis),
+            data_dir: data_dir.or(lower.data_dir),
+            keys_dir: keys_dir.or(lower.keys_dir),
+            listen: listen.or(lower.listen),
+            external_address: external_address.or(lower.external_address),
+            bootnode: bootnode.or(lower.bootnode),
+            rpc_listen: rpc_listen.or(lower.rpc_listen),
+            rpc_max_connections: rpc_max_connections.or(lower.rpc_max_connections),
+            rpc_max_request_size: rpc_max_request_size.or(lower.rpc_max_request_size),
+            rpc_max_response_size: rpc_max_response_size.or(lower.rpc_max_response_size),
+            rpc_max_batch: rpc_max_batch.or(lower.rpc_max_batch),
+            rpc_cors_origin: rpc_cors_origin.or(lower.rpc_cors_origin),
+            mempool_max_bytes: mempool_max_bytes.or(lower.mempool_max_bytes),
+            mempool_max_transactions: mempool_max_transactions.or(lower.mempool_max_transactions),
+            mempool_max_per_sender: mempool_max_per_sender.or(lower.mempool_max_per_sender),
+            mempool_min_priority_fee: mempool_min_priority_fee.or(lower.mempool_min_priority_fee),
+            mempool_queued_lifetime: mempool_queued_lifetime.or(lower.mempool_queued_lifetime),
+            database_cache: database_cache.or(lower.database_cache),
+            log_filter: log_filter.or(lower.log_filter),
+            log_format: log_format.or(lower.log_format),
+            ready_file: ready_file.or(lower.ready_file),
+            exit_on_stdin_eof: exit_on_stdin_eof.or(lower.exit_on_stdin_eof),
+        }
+    }
+}

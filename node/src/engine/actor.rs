@@ -1,0 +1,250 @@
+//! The engine's loop.
+
+use super::{
+    Clock, EngineHandle, EngineMessage, EngineView, Origin,
+    executor::{self, ExecutedBlocks, Executor, Job, JobResult},
+    handle::{MAILBOX, Position},
+    outbox::Outbox,
+    restore::restore,
+    timers::Timers,
+};
+use crate::{
+    chain::{ChainReader, HeadEvents},
+    genesis::Genesis,
+    mempool::PoolHandle,
+};
+use alloy_primitives::Address;
+use baton_consensus::{
+    core::{Core, Identity, Input},
+    keys::OperatorKey,
+    types::{ExtraData, Height},
+};
+use baton_network::{NetworkHandle, PeerId};
+use eyre::{WrapErr, bail};
+use std::{collections::HashMap, sync::Arc, time::Duration};
+use tokio::sync::{mpsc, watch};
+use tokio_util::sync::CancellationToken;
+use tracing::{debug, info};
+
+/// How often the snapshot for JSON-RPC is replaced even if nothing happened.
+const VIEW_INTERVAL: Duration = Duration::from_millis(200);
+
+/// What the engine needs of the rest of the node.
+#[derive(Debug)]
+pub struct EngineConfig {
+    /// The chain.
+    pub genesis: Arc<Genesis>,
+    /// The operator's key; none for an observer.
+    pub key: Option<OperatorKey>,
+    /// The software version that heartbeats carry.
+    pub version: String,
+    /// The store and what is read from it.
+    pub chain: ChainReader,
+    /// The pool that blocks are built from.
+    pub pool: PoolHandle,
+    /// The mesh.
+    pub network: NetworkHandle,
+    /// Who wants to hear of new heads.
+    pub heads: HeadEvents,
+    /// What this node tells peers of itself.
+    pub status: watch::Sender<baton_network::Status>,
+    /// Asks the synchronizer to fetch what lies between the head and a height.
+    pub catch_up: mpsc::Sender<Height>,
+}
+
+/// The engine, ready to run.
+pub struct Engine {
+    pub(super) core: Core,
+    pub(super) genesis: Arc<Genesis>,
+    pub(super) clock: Clock,
+    pub(super) chain: ChainReader,
+    pub(super) pool: PoolHandle,
+    pub(super) network: NetworkHandle,
+    pub(super) outbox: Outbox,
+    pub(super) heads: HeadEvents,
+    pub(super) status: watch::Sender<baton_network::Status>,
+    pub(super) position: watch::Sender<Position>,
+    pub(super) catch_up: mpsc::Sender<Height>,
+    pub(super) view: EngineView,
+    pub(super) timers: Timers,
+    pub(super) executed: ExecutedBlocks,
+    pub(super) jobs: mpsc::Sender<Job>,
+    pub(super) sequencer_peers: HashMap<Address, PeerId>,
+    pub(super) commits_since_prune: u64,
+    results: mpsc::Receiver<JobResult>,
+    messages: mpsc::Receiver<EngineMessage>,
+}
+
+impl Engine {
+    /// Restores the protocol's state from the store and starts the executor. Must be called on a tokio runtime.
+    ///
+    /// # Errors
+    /// If the database is damaged or a thread cannot be started.
+    pub fn new(config: EngineConfig) -> eyre::Result<(Self, EngineHandle, EngineView)> {
+        let EngineConfig { genesis, key, version, chain, pool, network, heads, status, catch_up } = config;
+        let restored = restore(chain.store())?;
+        let context = genesis.signing_context();
+        let identity = Identity { key, version };
+        let core = Core::new(context, genesis.parameters.clone(), genesis.set.clone(), identity, restored);
+        let clock = Clock::start();
+        let view = EngineView::new(&core, genesis.parameters.finality, clock.now());
+        let (message_sender, messages) = mpsc::channel(MAILBOX);
+        let (position, position_receiver) = watch::channel(position_of(&core));
+        let (jobs, job_receiver) = mpsc::channel(executor::JOBS);
+        let (result_sender, results) = mpsc::channel(executor::JOBS);
+        let executed = ExecutedBlocks::default();
+        let executor = Executor {
+            store: chain.store().clone(),
+            spec: genesis.chain,
+            pool: pool.clone(),
+            executed: executed.clone(),
+            gas_limit: genesis.header.gas_limit,
+            build_time: genesis.parameters.block_time.mul_f64(0.75),
+            runtime: tokio::runtime::Handle::current(),
+        };
+        executor::spawn(executor, job_receiver, result_sender).wrap_err("cannot start the executor's thread")?;
+        let sequencer_peers = (genesis.set.members().iter())
+            .filter_map(|member| Some((member.address, member.peer_id.parse().ok()?)))
+            .collect();
+        let handle = EngineHandle::new(message_sender, position_receiver);
+        let engine = Self {
+            core,
+            genesis,
+            clock,
+            chain,
+            pool,
+            outbox: Outbox::start(network.clone()),
+            network,
+            heads,
+            status,
+            position,
+            catch_up,
+            view: view.clone(),
+            timers: Timers::default(),
+            executed,
+            jobs,
+            sequencer_peers,
+            commits_since_prune: 0,
+            results,
+            messages,
+        };
+        Ok((engine, handle, view))
+    }
+
+    /// Runs until `shutdown`, or until the node cannot go on.
+    ///
+    /// # Errors
+    /// If the disk or the execution fails: the node must stop.
+    pub async fn run(mut self, shutdown: CancellationToken) -> eyre::Result<()> {
+        self.prune_journal()?;
+        let proposals = self.own_proposals()?;
+        self.feed(Input::Start { proposals }, None).await?;
+        let mut refresh = tokio::time::interval(VIEW_INTERVAL);
+        loop {
+            let now = self.clock.now();
+            if let Some(timer) = self.timers.pop(now) {
+                self.feed(Input::Timer(timer), None).await?;
+                continue;
+            }
+            let wake = self.timers.next_at().map(|at| tokio::time::Instant::from_std(self.clock.instant(at)));
+            let timer = async {
+                match wake {
+                    Some(at) => tokio::time::sleep_until(at).await,
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                biased;
+                () = shutdown.cancelled() => break,
+                result = self.results.recv() => match result {
+                    Some(result) => self.feed(result?, None).await?,
+                    None => bail!("the executor has stopped; the log above says why"),
+                },
+                () = timer => {}
+                message = self.messages.recv() => match message {
+                    Some(message) => self.take(message).await?,
+                    None => break,
+                },
+                _ = refresh.tick() => self.refresh_view(),
+            }
+        }
+        self.chain.store().sync()?;
+        info!(head = %self.core.head(), "engine stopped");
+        Ok(())
+    }
+
+    async fn take(&mut self, message: EngineMessage) -> eyre::Result<()> {
+        match message {
+            EngineMessage::Heartbeat(heartbeat, origin) => self.feed(Input::Heartbeat(heartbeat), Some(origin)).await,
+            EngineMessage::Announcement(announcement, origin) => {
+                self.feed(Input::Announcement(announcement), Some(origin)).await
+            }
+            EngineMessage::Block(block, origin) => self.feed(Input::Block(block), Some(origin)).await,
+            EngineMessage::Seal(seal, origin) => self.feed(Input::Seal(seal), Some(origin)).await,
+            EngineMessage::Segment(segment, done) => {
+                for announcement in segment.announcements {
+                    self.feed(Input::Announcement(announcement), None).await?;
+                }
+                for sealed in segment.blocks {
+                    self.feed(Input::Block(sealed.block), None).await?;
+                    self.feed(Input::Seal(sealed.seal), None).await?;
+                }
+                // The synchronizer may have given up waiting.
+                let _ = done.send(());
+                Ok(())
+            }
+        }
+    }
+
+    async fn feed(&mut self, input: Input, mut origin: Option<Origin>) -> eyre::Result<()> {
+        let effects = self.core.handle(input, self.clock.now());
+        for effect in effects {
+            self.carry_out(effect, &mut origin).await?;
+        }
+        let position = position_of(&self.core);
+        self.position.send_if_modified(|known| std::mem::replace(known, position) != position);
+        Ok(())
+    }
+
+    pub(super) fn refresh_view(&self) {
+        self.view.update(&self.core, self.genesis.parameters.finality, self.clock.now());
+        let (status, chain) = (self.core.status(), self.chain.finalized());
+        self.status.send_if_modified(|known| {
+            let next = baton_network::Status {
+                head: status.head,
+                finalized: chain.height,
+                era: status.era,
+                term: status.term,
+                epoch: status.epoch,
+                ..known.clone()
+            };
+            let changed = *known != next;
+            *known = next;
+            changed
+        });
+    }
+
+    /// Own blocks that were signed and not sealed, from before a restart.
+    fn own_proposals(&self) -> eyre::Result<Vec<baton_consensus::types::VerifiedBlock>> {
+        let context = self.genesis.signing_context();
+        let mut proposals = Vec::new();
+        for block in self.chain.store().proposals()? {
+            let verified = Arc::new(block).verify(&context).wrap_err("a stored own block is damaged")?;
+            debug!(block = %verified.reference(), "sending an own block again");
+            proposals.push(verified);
+        }
+        Ok(proposals)
+    }
+}
+
+fn position_of(core: &Core) -> Position {
+    let schedule = core.schedule();
+    let (era, term, epoch) = (schedule.era(), schedule.term(), schedule.epoch());
+    Position { head: core.head(), schedule: ExtraData { era, term, epoch } }
+}
+
+impl std::fmt::Debug for Engine {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Engine").field("head", &self.core.head()).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,193 @@
+//! How each effect is carried out.
+
+use super::{Engine, Origin, executor::Job};
+use crate::chain::{block_commit, committed_block};
+use baton_consensus::{
+    codec,
+    core::{Effect, Report, Verdict},
+    journal::JournalEntry,
+    messages::Announcement,
+    schedule::ScheduleSnapshot,
+    signing::Signed,
+    types::{Height, SealedBlock, SignedBlock, VerifiedBlock},
+};
+use baton_network::{Response, Submission, Text};
+use baton_storage::{JournalBatch, JournalWrite, ScheduleWrite};
+use eyre::{OptionExt, WrapErr};
+use std::{collections::HashMap, sync::Arc};
+use tracing::{debug, error, info, warn};
+
+/// Entries of each kind that the journal keeps; the highest one is what safety needs, the rest is for people.
+const JOURNAL_ENTRIES_KEPT: usize = 1024;
+
+/// The journal is pruned once in this many commits.
+const COMMITS_BETWEEN_PRUNES: u64 = 1024;
+
+impl Engine {
+    pub(super) async fn carry_out(&mut self, effect: Effect, origin: &mut Option<Origin>) -> eyre::Result<()> {
+        match effect {
+            Effect::Judge(verdict) => self.answer(verdict, origin.take()),
+            Effect::PersistAnnouncement { announcement, schedule, journal } => {
+                self.persist_announcement(&announcement, &schedule, journal.as_ref())?;
+            }
+            Effect::PersistProposal { block, journal } => self.persist_proposal(&block, &journal)?,
+            Effect::Commit { block, seal, journal, finalized } => {
+                self.commit(&block, seal, journal.as_ref(), finalized).await?;
+            }
+            Effect::Gossip(message) => self.outbox.gossip(message),
+            Effect::Submit { to, block } => {
+                if let Some(peer) = self.sequencer_peers.get(&to) {
+                    self.outbox.submit(*peer, block);
+                }
+            }
+            Effect::Execute(block) => self.order(Job::Execute(block))?,
+            Effect::Build(request) => self.order(Job::Build(request))?,
+            Effect::Discard(hashes) => hashes.iter().for_each(|hash| self.executed.remove(hash)),
+            Effect::StartTimer { timer, at } => self.timers.start(timer, at),
+            Effect::CatchUp { target } => {
+                // If one is waiting already, it will see how far to go.
+                let _ = self.catch_up.try_send(target);
+            }
+            Effect::Report(report) => tell(&report),
+        }
+        Ok(())
+    }
+
+    fn order(&self, job: Job) -> eyre::Result<()> {
+        self.jobs.try_send(job).wrap_err("the executor does not take jobs")
+    }
+
+    fn answer(&self, verdict: Verdict, origin: Option<Origin>) {
+        match origin {
+            None => {}
+            Some(Origin::Gossip(ticket)) => {
+                let verdict = match verdict {
+                    Verdict::Accept => baton_network::Verdict::Accept,
+                    Verdict::Ignore(reason) => {
+                        debug!(%reason, "ignored a message");
+                        baton_network::Verdict::Ignore
+                    }
+                    Verdict::Reject(reason) => {
+                        warn!(%reason, "rejected a message");
+                        baton_network::Verdict::Reject
+                    }
+                };
+                self.network.report(ticket, verdict);
+            }
+            Some(Origin::Direct(responder)) => {
+                let answer = match verdict {
+                    Verdict::Accept => Submission::Accepted,
+                    Verdict::Ignore(reason) => Submission::Refused(Text::fit(&reason.to_string())),
+                    Verdict::Reject(reason) => Submission::Refused(Text::fit(&reason.to_string())),
+                };
+                if let Err(error) = responder.respond(&Response::SubmitBlock(answer)) {
+                    debug!(%error, "could not answer a submission");
+                }
+            }
+        }
+    }
+
+    fn persist_announcement(
+        &self,
+        announcement: &Signed<Announcement>,
+        schedule: &ScheduleSnapshot,
+        journal: Option<&JournalEntry>,
+    ) -> eyre::Result<()> {
+        let snapshot = codec::encode(schedule);
+        let store = self.chain.store();
+        match journal {
+            None => store.put_announcement(announcement, &snapshot, false)?,
+            Some(entry) => store.journal_write(&JournalBatch {
+                entries: &[journal_write(entry)],
+                schedule: Some(ScheduleWrite { announcement, snapshot: &snapshot }),
+                ..JournalBatch::default()
+            })?,
+        }
+        Ok(())
+    }
+
+    fn persist_proposal(&self, block: &SignedBlock, journal: &JournalEntry) -> eyre::Result<()> {
+        let entries = [journal_write(journal)];
+        let batch = JournalBatch { entries: &entries, proposal: Some(block), ..JournalBatch::default() };
+        Ok(self.chain.store().journal_write(&batch)?)
+    }
+
+    async fn commit(
+        &mut self,
+        block: &VerifiedBlock,
+        seal: Signed<baton_consensus::messages::Seal>,
+        journal: Option<&JournalEntry>,
+        finalized: Height,
+    ) -> eyre::Result<()> {
+        let executed = self.executed.get(&block.hash()).ok_or_eyre("a block is sealed that was never executed")?;
+        let sealed = Arc::new(SealedBlock { block: SignedBlock::clone(block.signed()), seal });
+        let journal = journal.map(journal_write).into_iter().collect();
+        let finalized = (finalized > self.chain.finalized().height).then_some(finalized);
+        let commit = block_commit(&executed, sealed, journal, finalized);
+        let stats = self.chain.store().commit_block(&commit).wrap_err("cannot commit a block")?;
+        self.executed.remove(&block.hash());
+        self.heads.committed(&commit);
+        self.pool.on_committed(committed_block(&self.genesis.chain, &executed)).await;
+        let header = &executed.block.header;
+        info!(
+            height = header.number,
+            hash = %block.hash(),
+            leader = %header.beneficiary,
+            transactions = executed.block.body.transactions.len(),
+            gas = header.gas_used,
+            write = ?(stats.prepare + stats.write),
+            "block"
+        );
+        self.refresh_view();
+        self.commits_since_prune += 1;
+        if self.commits_since_prune >= COMMITS_BETWEEN_PRUNES {
+            self.prune_journal()?;
+        }
+        Ok(())
+    }
+
+    /// Lets old entries of the safety journal go.
+    pub(super) fn prune_journal(&mut self) -> eyre::Result<()> {
+        self.commits_since_prune = 0;
+        let store = self.chain.store();
+        let mut kinds: HashMap<u8, Vec<Vec<u8>>> = HashMap::new();
+        for entry in store.journal_entries()? {
+            kinds.entry(entry.key.first().copied().unwrap_or_default()).or_default().push(entry.key);
+        }
+        for keys in kinds.values_mut() {
+            keys.sort_unstable();
+            keys.truncate(keys.len().saturating_sub(JOURNAL_ENTRIES_KEPT));
+            store.journal_prune(keys)?;
+        }
+        Ok(())
+    }
+}
+
+fn journal_write(entry: &JournalEntry) -> JournalWrite {
+    JournalWrite { key: entry.key(), value: entry.to_bytes().into() }
+}
+
+fn tell(report: &Report) {
+    match report {
+        Report::Started { scheduler } => info!(%scheduler, "the term's scheduler"),
+        Report::Appointed { epoch, leader, first, skipped } => {
+            let skipped: Vec<_> =
+                skipped.iter().map(|skip| format!("{} ({})", skip.sequencer, skip.reason)).collect();
+            info!(%epoch, %leader, %first, skipped = skipped.join(", "), "epoch");
+        }
+        Report::LeaderReplaced { epoch, leader, height, reason, record } => {
+            warn!(%epoch, %leader, %height, %reason, strikes = record.strikes, "leader replaced");
+        }
+        Report::BadAnnouncement { epoch, error } => warn!(%epoch, %error, "the scheduler announced against the rules"),
+        Report::Equivocation { signer, kind, position } => {
+            error!(%signer, kind, position, "a key signed two messages for one position");
+        }
+        Report::InvalidSealedBlock(block) => {
+            error!(%block, "the scheduler sealed a block that does not execute here; this node cannot follow it");
+        }
+        Report::InvalidBlock { block, leader } => warn!(%block, %leader, "the leader's block is invalid"),
+        Report::RefusedToSign { key } => {
+            error!(position = %alloy_primitives::hex::encode(key), "refused to sign: the safety journal holds a signature at or above this position");
+        }
+    }
+}

@@ -1,0 +1,89 @@
+use baton_consensus::{
+    messages::{Announcement, Heartbeat, Seal},
+    signing::Verified,
+    types::{BlockRef, ExtraData, VerifiedBlock, VerifiedSealedBlock},
+};
+use baton_network::{GossipTicket, Responder};
+use tokio::sync::{mpsc, oneshot, watch};
+
+/// Messages that wait for the engine at most.
+pub(super) const MAILBOX: usize = 1024;
+
+/// Where a message came from, and so who wants to hear the verdict.
+#[derive(Debug)]
+pub enum Origin {
+    /// Gossip waits for the verdict before it passes the message on.
+    Gossip(GossipTicket),
+    /// A peer handed the message over directly.
+    Direct(Responder),
+}
+
+/// What others tell the engine. Every signature is checked already.
+#[derive(Debug)]
+pub enum EngineMessage {
+    /// A heartbeat from the mesh.
+    Heartbeat(Verified<Heartbeat>, Origin),
+    /// An announcement from the mesh.
+    Announcement(Verified<Announcement>, Origin),
+    /// A leader's block.
+    Block(VerifiedBlock, Origin),
+    /// A seal from the mesh.
+    Seal(Verified<Seal>, Origin),
+    /// A stretch of the chain that was fetched because this node is behind; answered when all of it was taken in.
+    Segment(Segment, oneshot::Sender<()>),
+}
+
+/// A stretch of the sealed chain, signatures checked.
+#[derive(Debug, Default)]
+pub struct Segment {
+    /// The part of the schedule that it stands on, in order.
+    pub announcements: Vec<Verified<Announcement>>,
+    /// Consecutive blocks, lowest first.
+    pub blocks: Vec<VerifiedSealedBlock>,
+}
+
+/// Where the engine stands, for those who follow it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Position {
+    /// The sealed tip.
+    pub head: BlockRef,
+    /// The newest announcement known.
+    pub schedule: ExtraData,
+}
+
+/// How others reach the engine. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct EngineHandle {
+    messages: mpsc::Sender<EngineMessage>,
+    position: watch::Receiver<Position>,
+}
+
+impl EngineHandle {
+    pub(super) const fn new(messages: mpsc::Sender<EngineMessage>, position: watch::Receiver<Position>) -> Self {
+        Self { messages, position }
+    }
+
+    /// Hands a message over if there is room; a full mailbox drops it, which for gossip is the same as a lost message.
+    pub fn offer(&self, message: EngineMessage) -> bool {
+        self.messages.try_send(message).is_ok()
+    }
+
+    /// Hands a stretch of the chain over and waits until the engine has taken it in; its blocks may still be executing.
+    /// False if the engine has stopped.
+    pub async fn take_segment(&self, segment: Segment) -> bool {
+        let (done, taken) = oneshot::channel();
+        self.messages.send(EngineMessage::Segment(segment, done)).await.is_ok() && taken.await.is_ok()
+    }
+
+    /// Where the engine stands now.
+    #[must_use]
+    pub fn position(&self) -> Position {
+        *self.position.borrow()
+    }
+
+    /// Follows where the engine stands.
+    #[must_use]
+    pub fn follow(&self) -> watch::Receiver<Position> {
+        self.position.clone()
+    }
+}

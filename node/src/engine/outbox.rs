@@ -1,0 +1,78 @@
+//! What leaves the engine for the mesh, in order, without making the engine wait.
+
+use baton_consensus::core::Outgoing;
+use baton_network::{GossipMessage, NetworkHandle, PeerId, Request, Response, Submission};
+use std::sync::Arc;
+use tokio::sync::mpsc;
+use tracing::{debug, warn};
+
+/// Messages that wait to be handed to the swarm at most.
+const CAPACITY: usize = 256;
+
+/// A message on its way out.
+#[derive(Debug)]
+enum Letter {
+    Gossip(GossipMessage),
+    Submit(PeerId, Arc<baton_consensus::types::SignedBlock>),
+}
+
+/// The engine's side.
+#[derive(Clone, Debug)]
+pub(super) struct Outbox(mpsc::Sender<Letter>);
+
+impl Outbox {
+    /// Starts the task that hands messages to the swarm; it ends with the last outbox.
+    pub(super) fn start(network: NetworkHandle) -> Self {
+        let (sender, receiver) = mpsc::channel(CAPACITY);
+        tokio::spawn(deliver(network, receiver));
+        Self(sender)
+    }
+
+    pub(super) fn gossip(&self, message: Outgoing) {
+        let message = match message {
+            Outgoing::Heartbeat(signed) => GossipMessage::Heartbeat(signed),
+            Outgoing::Announcement(signed) => GossipMessage::Schedule(signed),
+            Outgoing::Block(block) => GossipMessage::Block(block),
+            Outgoing::Seal(signed) => GossipMessage::Seal(signed),
+        };
+        self.post(Letter::Gossip(message));
+    }
+
+    pub(super) fn submit(&self, to: PeerId, block: Arc<baton_consensus::types::SignedBlock>) {
+        self.post(Letter::Submit(to, block));
+    }
+
+    fn post(&self, letter: Letter) {
+        if let Err(mpsc::error::TrySendError::Full(letter)) = self.0.try_send(letter) {
+            warn!(?letter, "the mesh does not take messages fast enough; one was dropped");
+        }
+    }
+}
+
+async fn deliver(network: NetworkHandle, mut letters: mpsc::Receiver<Letter>) {
+    while let Some(letter) = letters.recv().await {
+        match letter {
+            Letter::Gossip(message) => {
+                let kind = message.kind();
+                match network.publish(message).await {
+                    Ok(publication) => debug!(?kind, ?publication, "published"),
+                    Err(error) => warn!(?kind, %error, "could not publish"),
+                }
+            }
+            Letter::Submit(peer, block) => {
+                let network = network.clone();
+                tokio::spawn(async move { submit(&network, peer, block).await });
+            }
+        }
+    }
+}
+
+/// Gossip carries the same block: a submission that fails is not repeated.
+async fn submit(network: &NetworkHandle, peer: PeerId, block: Arc<baton_consensus::types::SignedBlock>) {
+    let height = block.block.header.number;
+    match network.request(peer, Request::SubmitBlock(block)).await {
+        Ok(Response::SubmitBlock(Submission::Accepted)) => {}
+        Ok(answer) => debug!(%peer, height, ?answer, "the scheduler did not take the block"),
+        Err(error) => debug!(%peer, height, %error, "could not submit the block to the scheduler"),
+    }
+}

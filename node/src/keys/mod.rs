@@ -1,0 +1,186 @@
+//! The keys of a node, as files.
+//!
+//! A key directory holds three secrets, each in a file of its own, in hex:
+//!
+//! | file | key | what it signs |
+//! |---|---|---|
+//! | `operator.key` | secp256k1 | announcements, blocks, seals, checkpoints, heartbeats; its address is the operator |
+//! | `bls.key` | BLS12-381 | votes and term changes |
+//! | `node.key` | Ed25519, in libp2p's protobuf form | the node's connections; its hash is the peer id |
+//!
+//! A key is made once, by an explicit command. Nothing here overwrites one or makes up for a lost one: a sequencer that
+//! silently got a new key would be another sequencer.
+
+mod error;
+mod secret_file;
+
+pub use error::KeyError;
+
+use alloy_primitives::{Address, B256, hex};
+use baton_consensus::keys::{BlsKey, BlsPublicKey, OperatorKey, ProofOfPossession};
+use libp2p::{PeerId, identity::Keypair};
+use rand::{TryRngCore, rngs::OsRng};
+use serde::{Deserialize, Serialize};
+use std::path::Path;
+
+/// The file with the operator's secp256k1 key.
+pub const OPERATOR_KEY: &str = "operator.key";
+
+/// The file with the operator's BLS12-381 key.
+pub const BLS_KEY: &str = "bls.key";
+
+/// The file with the node's libp2p key.
+pub const NODE_KEY: &str = "node.key";
+
+/// The three keys of a sequencer's node.
+#[derive(Clone, Debug)]
+pub struct NodeKeys {
+    /// Signs what the protocol signs message by message.
+    pub operator: OperatorKey,
+    /// Signs what the protocol aggregates.
+    pub bls: BlsKey,
+    /// Identifies the node to its peers.
+    pub node: Keypair,
+}
+
+/// What a sequencer shows to the world, and what genesis says of it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct PublicKeys {
+    /// The operator's address.
+    pub address: Address,
+    /// The public half of the BLS key.
+    pub bls_public_key: BlsPublicKey,
+    /// The BLS key's signature on itself.
+    pub proof_of_possession: ProofOfPossession,
+    /// The libp2p peer id in its base58 form.
+    pub peer_id: String,
+}
+
+impl NodeKeys {
+    /// Makes three new keys from the operating system's randomness.
+    ///
+    /// # Errors
+    /// [`KeyError::Randomness`] if the operating system has none.
+    pub fn generate() -> Result<Self, KeyError> {
+        let bls = BlsKey::generate(random()?.as_slice()).map_err(|_| KeyError::Randomness)?;
+        Ok(Self { operator: random_operator_key()?, bls, node: random_identity()? })
+    }
+
+    /// Makes three new keys and writes them to `directory`, which is created if need be.
+    ///
+    /// # Errors
+    /// [`KeyError::Exists`] if any of the files is there already: nothing is written then. [`KeyError::Write`] if the
+    /// disk refuses.
+    pub fn create(directory: &Path) -> Result<Self, KeyError> {
+        for name in [OPERATOR_KEY, BLS_KEY, NODE_KEY] {
+            let path = directory.join(name);
+            if path.symlink_metadata().is_ok() {
+                return Err(KeyError::Exists { path });
+            }
+        }
+        let keys = Self::generate()?;
+        secret_file::create_directory(directory)?;
+        secret_file::create(&directory.join(OPERATOR_KEY), keys.operator.to_bytes().as_slice())?;
+        secret_file::create(&directory.join(BLS_KEY), keys.bls.to_bytes().as_slice())?;
+        secret_file::create(&directory.join(NODE_KEY), &identity_bytes(&keys.node)?)?;
+        Ok(keys)
+    }
+
+    /// Reads the three keys of `directory`.
+    ///
+    /// # Errors
+    /// [`KeyError`] names the file that is missing, readable by others or malformed.
+    pub fn load(directory: &Path) -> Result<Self, KeyError> {
+        let operator_path = directory.join(OPERATOR_KEY);
+        let operator = OperatorKey::from_bytes(&read_word(&operator_path)?)
+            .map_err(|cause| KeyError::malformed(&operator_path, cause))?;
+        let bls_path = directory.join(BLS_KEY);
+        let bls = BlsKey::from_bytes(&read_word(&bls_path)?).map_err(|cause| KeyError::malformed(&bls_path, cause))?;
+        let node = load_identity(&directory.join(NODE_KEY))?;
+        Ok(Self { operator, bls, node })
+    }
+
+    /// The public parts.
+    #[must_use]
+    pub fn public(&self) -> PublicKeys {
+        PublicKeys {
+            address: self.operator.address(),
+            bls_public_key: self.bls.public_key(),
+            proof_of_possession: self.bls.prove_possession(),
+            peer_id: PeerId::from(self.node.public()).to_base58(),
+        }
+    }
+}
+
+/// Reads the libp2p key at `path`, or makes it if there is no such file: an observer's identity carries no stake.
+///
+/// # Errors
+/// [`KeyError`] if the file is malformed or readable by others (it is never replaced), or the disk refuses.
+pub fn load_or_create_identity(path: &Path) -> Result<Keypair, KeyError> {
+    match load_identity(path) {
+        Err(KeyError::Missing { .. }) => {
+            let identity = random_identity()?;
+            if let Some(parent) = path.parent() {
+                secret_file::create_directory(parent)?;
+            }
+            secret_file::create(path, &identity_bytes(&identity)?)?;
+            Ok(identity)
+        }
+        other => other,
+    }
+}
+
+fn load_identity(path: &Path) -> Result<Keypair, KeyError> {
+    let keypair = Keypair::from_protobuf_encoding(&secret_file::read(path)?)
+        .map_err(|_| KeyError::malformed(path, "not a libp2p private key in its protobuf form"))?;
+    if keypair.clone().try_into_ed25519().is_err() {
+        return Err(KeyError::malformed(path, "not an Ed25519 key"));
+    }
+    Ok(keypair)
+}
+
+fn identity_bytes(keypair: &Keypair) -> Result<Vec<u8>, KeyError> {
+    keypair.to_protobuf_encoding().map_err(|_| KeyError::Randomness)
+}
+
+fn read_word(path: &Path) -> Result<B256, KeyError> {
+    let bytes = secret_file::read(path)?;
+    B256::try_from(bytes.as_slice())
+        .map_err(|_| KeyError::malformed(path, format_args!("{} bytes of hex instead of 32", bytes.len())))
+}
+
+fn random() -> Result<B256, KeyError> {
+    let mut bytes = B256::ZERO;
+    OsRng.try_fill_bytes(bytes.as_mut_slice()).map_err(|_| KeyError::Randomness)?;
+    Ok(bytes)
+}
+
+fn random_operator_key() -> Result<OperatorKey, KeyError> {
+    // One in 2^128 words is not below the order of the curve.
+    loop {
+        if let Ok(key) = OperatorKey::from_bytes(&random()?) {
+            return Ok(key);
+        }
+    }
+}
+
+fn random_identity() -> Result<Keypair, KeyError> {
+    Keypair::ed25519_from_bytes(random()?.0).map_err(|_| KeyError::Randomness)
+}
+
+impl PublicKeys {
+    /// The lines that a person reads.
+    #[must_use]
+    pub fn to_text(&self) -> String {
+        let Self { address, bls_public_key, proof_of_possession, peer_id } = self;
+        format!(
+            "address              {address}\nBLS public key       {}\nproof of possession  {}\npeer id              {peer_id}",
+            hex::encode_prefixed(bls_public_key.0),
+            hex::encode_prefixed(proof_of_possession.0),
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests;

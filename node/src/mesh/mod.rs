@@ -1,0 +1,15 @@
+//! Between the swarm and the rest of the node: every event goes to whom it concerns, signatures are checked on the way.
+//!
+//! - [`router`]: the loop over the network's events.
+//! - [`requests`]: answers to peers.
+//! - [`peers`]: who is connected, for JSON-RPC, the synchronizer and the mempool.
+//! - [`push`]: the mempool's way out.
+
+mod peers;
+mod push;
+mod requests;
+mod router;
+
+pub use peers::{Peer, PeerBook};
+pub use push::MempoolMesh;
+pub use router::{PeerNews, Router};

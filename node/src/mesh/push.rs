@@ -1,0 +1,57 @@
+//! The mempool's way out: gossip to everyone, and a push that one peer acknowledges.
+
+use super::PeerBook;
+use crate::mempool::{Mesh, MeshError, Pushed};
+use alloy_primitives::Bytes;
+use baton_network::{GossipMessage, NetworkHandle, Request, Response};
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+/// What the mempool reaches other nodes by.
+#[derive(Debug)]
+pub struct MempoolMesh {
+    network: NetworkHandle,
+    peers: PeerBook,
+    /// Whether the chain has a single sequencer: then there may be nobody to push to.
+    single: bool,
+    /// Spreads pushes over the peers.
+    turn: AtomicUsize,
+}
+
+impl MempoolMesh {
+    /// `single` tells that the set has one member.
+    #[must_use]
+    pub const fn new(network: NetworkHandle, peers: PeerBook, single: bool) -> Self {
+        Self { network, peers, single, turn: AtomicUsize::new(0) }
+    }
+}
+
+impl Mesh for MempoolMesh {
+    async fn broadcast(&self, batch: Vec<Bytes>) -> Result<(), MeshError> {
+        match self.network.publish(GossipMessage::Transactions(batch)).await {
+            Ok(_) => Ok(()),
+            Err(error) => Err(MeshError(error.to_string())),
+        }
+    }
+
+    async fn push_to_one(&self, batch: Vec<Bytes>) -> Result<Pushed, MeshError> {
+        let mut peers = self.peers.ready();
+        if peers.is_empty() {
+            return if self.single { Ok(Pushed::Alone) } else { Err(MeshError("no peer is connected".to_owned())) };
+        }
+        // Sequencers first, each in turn; the others only when no sequencer answers.
+        let sequencers = peers.iter().filter(|peer| self.peers.operator(&peer.id).is_some()).count();
+        let first = if sequencers > 0 { sequencers } else { peers.len() };
+        if let Some(part) = peers.get_mut(..first) {
+            part.rotate_left(self.turn.fetch_add(1, Ordering::Relaxed) % first);
+        }
+        let mut last_error = None;
+        for peer in peers {
+            match self.network.request(peer.id, Request::PushTransactions(batch.clone())).await {
+                Ok(Response::PushTransactions(received)) => return Ok(Pushed::Acknowledged { refused: received.refused }),
+                Ok(_) => last_error = Some("the answer is of another kind".to_owned()),
+                Err(error) => last_error = Some(error.to_string()),
+            }
+        }
+        Err(MeshError(last_error.unwrap_or_default()))
+    }
+}

@@ -1,0 +1,203 @@
+//! The loop over the network's events.
+
+use super::{PeerBook, requests};
+use crate::{
+    engine::{EngineHandle, EngineMessage, Origin},
+    mempool::{self, PoolHandle},
+};
+use alloy_primitives::Bytes;
+use baton_consensus::signing::{Message, Signed, SigningContext, Verified};
+use baton_network::{
+    GossipMessage, GossipTicket, Multiaddr, NetworkEvent, NetworkEvents, NetworkHandle, PeerId, Request, Responder,
+    Verdict,
+};
+use baton_storage::Store;
+use std::{sync::Arc, time::Duration};
+use tokio::sync::{Semaphore, mpsc, watch};
+use tokio_util::sync::CancellationToken;
+use tracing::{debug, error, info, warn};
+
+/// How often the list of peers for JSON-RPC is refreshed.
+const PEERS_INTERVAL: Duration = Duration::from_millis(500);
+
+/// Segments that are read for peers at once.
+const SEGMENTS_AT_ONCE: usize = 4;
+
+/// Batches of transactions that are taken in at once.
+const BATCHES_AT_ONCE: usize = 256;
+
+/// A peer came, moved on or left: the synchronizer looks again who is ahead.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PeerNews;
+
+/// Routes events until the network stops.
+#[derive(Debug)]
+pub struct Router {
+    /// For verdicts.
+    pub network: NetworkHandle,
+    /// Where consensus messages go.
+    pub engine: EngineHandle,
+    /// Where transactions go.
+    pub pool: PoolHandle,
+    /// What blocks are served from.
+    pub store: Store,
+    /// Who is connected.
+    pub peers: PeerBook,
+    /// What signatures are checked against.
+    pub context: SigningContext,
+    /// Whom to tell of peers.
+    pub news: mpsc::Sender<PeerNews>,
+    /// Where the node listens.
+    pub listening: watch::Sender<Vec<Multiaddr>>,
+}
+
+impl Router {
+    /// Runs until `shutdown` or the end of the network.
+    pub async fn run(self, mut events: NetworkEvents, shutdown: CancellationToken) {
+        let segments = Arc::new(Semaphore::new(SEGMENTS_AT_ONCE));
+        let batches = Arc::new(Semaphore::new(BATCHES_AT_ONCE));
+        let mut refresh = tokio::time::interval(PEERS_INTERVAL);
+        loop {
+            let event = tokio::select! {
+                () = shutdown.cancelled() => return,
+                _ = refresh.tick() => {
+                    self.peers.refresh(&self.network).await;
+                    continue;
+                }
+                event = events.next() => event,
+            };
+            match event {
+                None => return,
+                Some(NetworkEvent::Gossip { source, ticket, message }) => self.gossip(source, ticket, message, &batches),
+                Some(NetworkEvent::Request { peer, request, responder }) => {
+                    self.request(peer, request, responder, &segments, &batches);
+                }
+                Some(NetworkEvent::PeerReady { peer, status }) => {
+                    let operator = self.peers.operator(&peer);
+                    info!(%peer, ?operator, head = %status.head.height, agent = %status.agent, "peer connected");
+                    self.peers.note(peer, status);
+                    self.tell();
+                }
+                Some(NetworkEvent::PeerStatus { peer, status }) => {
+                    self.peers.note(peer, status);
+                    self.tell();
+                }
+                Some(NetworkEvent::PeerGone { peer }) => {
+                    info!(%peer, "peer gone");
+                    self.peers.forget(&peer);
+                }
+                Some(NetworkEvent::OtherChain { peer, theirs, ours }) => {
+                    error!(
+                        %peer,
+                        their_chain = theirs.chain_id,
+                        their_genesis = %theirs.genesis_hash,
+                        our_chain = ours.chain_id,
+                        our_genesis = %ours.genesis_hash,
+                        "the peer is on another chain: one of the two nodes has the wrong genesis file"
+                    );
+                }
+                Some(NetworkEvent::Listening(address)) => {
+                    info!(%address, "listening");
+                    self.listening.send_modify(|addresses| addresses.push(address));
+                }
+            }
+        }
+    }
+
+    fn tell(&self) {
+        // One unread piece of news is enough.
+        let _ = self.news.try_send(PeerNews);
+    }
+
+    fn gossip(&self, source: PeerId, ticket: GossipTicket, message: GossipMessage, batches: &Arc<Semaphore>) {
+        match message {
+            GossipMessage::Heartbeat(signed) => self.consensus(source, ticket, signed, EngineMessage::Heartbeat),
+            GossipMessage::Schedule(signed) => self.consensus(source, ticket, signed, EngineMessage::Announcement),
+            GossipMessage::Seal(signed) => self.consensus(source, ticket, signed, EngineMessage::Seal),
+            GossipMessage::Block(block) => match block.verify(&self.context) {
+                Ok(verified) => self.offer(EngineMessage::Block(verified, Origin::Gossip(ticket))),
+                Err(error) => {
+                    warn!(%source, %error, "malformed block");
+                    self.network.report(ticket, Verdict::Reject);
+                }
+            },
+            GossipMessage::Transactions(batch) => self.transactions(ticket, batch, batches),
+        }
+    }
+
+    /// Checks a signature and hands the message to the engine.
+    fn consensus<M: Message>(
+        &self,
+        source: PeerId,
+        ticket: GossipTicket,
+        signed: Signed<M>,
+        message: fn(Verified<M>, Origin) -> EngineMessage,
+    ) {
+        match signed.verify(&self.context) {
+            Ok(verified) => self.offer(message(verified, Origin::Gossip(ticket))),
+            Err(error) => {
+                warn!(%source, domain = M::DOMAIN, %error, "bad signature");
+                self.network.report(ticket, Verdict::Reject);
+            }
+        }
+    }
+
+    fn offer(&self, message: EngineMessage) {
+        if !self.engine.offer(message) {
+            warn!("the engine is busy; a message was dropped");
+        }
+    }
+
+    fn transactions(&self, ticket: GossipTicket, batch: Vec<Bytes>, batches: &Arc<Semaphore>) {
+        let Ok(permit) = Arc::clone(batches).try_acquire_owned() else {
+            debug!("too many batches of transactions at once; one was dropped");
+            return self.network.report(ticket, Verdict::Ignore);
+        };
+        let (pool, network) = (self.pool.clone(), self.network.clone());
+        tokio::spawn(async move {
+            let verdict = match pool.gossiped(batch).await.verdict() {
+                mempool::Verdict::Accept => Verdict::Accept,
+                mempool::Verdict::Ignore => Verdict::Ignore,
+                mempool::Verdict::Reject => Verdict::Reject,
+            };
+            network.report(ticket, verdict);
+            drop(permit);
+        });
+    }
+
+    fn request(
+        &self,
+        peer: PeerId,
+        request: Request,
+        responder: Responder,
+        segments: &Arc<Semaphore>,
+        batches: &Arc<Semaphore>,
+    ) {
+        match request {
+            Request::BlocksByRange(range) => {
+                let Ok(permit) = Arc::clone(segments).try_acquire_owned() else {
+                    return debug!(%peer, "too many peers ask for blocks at once; one was refused");
+                };
+                let store = self.store.clone();
+                tokio::task::spawn_blocking(move || {
+                    requests::serve_blocks(&store, range, responder);
+                    drop(permit);
+                });
+            }
+            Request::SubmitBlock(block) => match block.verify(&self.context) {
+                Ok(verified) => self.offer(EngineMessage::Block(verified, Origin::Direct(responder))),
+                Err(error) => warn!(%peer, %error, "malformed block"),
+            },
+            Request::PushTransactions(batch) => {
+                let Ok(permit) = Arc::clone(batches).try_acquire_owned() else {
+                    return debug!(%peer, "too many batches of transactions at once; one was refused");
+                };
+                let pool = self.pool.clone();
+                tokio::spawn(async move {
+                    requests::take_transactions(&pool, batch, responder).await;
+                    drop(permit);
+                });
+            }
+        }
+    }
+}

@@ -1,0 +1,76 @@
+//! `baton_*`: the protocol's own state. Numbers are plain JSON numbers.
+
+use super::{
+    context::Rpc,
+    errors::RpcResult,
+    ports::{BlockInfo, ConsensusStatus, Role},
+};
+use alloy_primitives::Address;
+use baton_consensus::types::{Epoch, Era, Term};
+use jsonrpsee::{RpcModule, core::RegisterMethodError};
+use serde::Serialize;
+
+pub(super) fn register(module: &mut RpcModule<Rpc>) -> Result<(), RegisterMethodError> {
+    module.register_async_method("baton_status", |_, rpc, _| async move { status(&rpc).await })?;
+    module.register_method("baton_epoch", |_, rpc, _| RpcResult::Ok(rpc.node.consensus.epoch()))?;
+    module.register_method("baton_sequencers", |_, rpc, _| RpcResult::Ok(rpc.node.consensus.sequencers()))?;
+    module.register_method("baton_peers", |_, rpc, _| RpcResult::Ok(rpc.node.peers.peers()))?;
+    Ok(())
+}
+
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Status {
+    peer_id: String,
+    address: Option<Address>,
+    role: Role,
+    era: Era,
+    term: Term,
+    epoch: Epoch,
+    scheduler: Option<Address>,
+    leader: Option<Address>,
+    head: BlockInfo,
+    safe: BlockInfo,
+    finalized: BlockInfo,
+    finality_rule: String,
+    peers: usize,
+    pool: PoolStatus,
+    version: &'static str,
+    syncing: bool,
+    uptime_ms: u64,
+}
+
+#[derive(Clone, Debug, Serialize)]
+struct PoolStatus {
+    pending: usize,
+    queued: usize,
+    bytes: usize,
+}
+
+async fn status(rpc: &Rpc) -> RpcResult<Status> {
+    let ConsensusStatus { address, role, era, term, epoch, scheduler, leader, finality_rule, syncing } =
+        rpc.node.consensus.status();
+    // In this order, so that a block that arrives in between cannot make `finalized` or `safe` higher than `head`.
+    let (finalized, safe, head) =
+        rpc.read(|chain| Ok((chain.finalized(), chain.safe()?, chain.head()))).await?;
+    let pool = rpc.node.pool.status();
+    Ok(Status {
+        peer_id: rpc.node.peers.local_peer_id(),
+        address,
+        role,
+        era,
+        term,
+        epoch,
+        scheduler,
+        leader,
+        head: head.into(),
+        safe: safe.into(),
+        finalized: finalized.into(),
+        finality_rule: finality_rule.to_string(),
+        peers: rpc.node.peers.count(),
+        pool: PoolStatus { pending: pool.pending, queued: pool.queued, bytes: pool.bytes },
+        version: env!("CARGO_PKG_VERSION"),
+        syncing: syncing.is_some(),
+        uptime_ms: u64::try_from(rpc.started.elapsed().as_millis()).unwrap_or(u64::MAX),
+    })
+}

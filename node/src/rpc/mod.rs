@@ -1,0 +1,31 @@
+//! JSON-RPC 2.0 over HTTP and WebSocket, on one port.
+//!
+//! The namespaces are `eth_*`, `net_*`, `web3_*` and `txpool_*` as Ethereum's tools expect them, and `baton_*` for what only
+//! this protocol has. [`start`] takes the node's parts as [`RpcContext`]; what the server needs of consensus and the mesh it
+//! names itself, in [`ports`].
+//!
+//! A caller can neither change anything but the pool nor starve consensus: look-ups and executions run on threads of their
+//! own, a bounded number at once ([`WorkLimits`]), each with bounds of its own ([`RpcLimits`]). The requests of a batch run
+//! concurrently.
+
+mod baton;
+mod batch;
+mod config;
+mod context;
+mod convert;
+mod errors;
+mod eth;
+mod params;
+pub mod ports;
+mod server;
+#[cfg(test)]
+mod tests;
+mod txpool;
+mod web3;
+mod workers;
+
+pub use config::{RpcConfig, RpcLimits};
+pub use context::RpcContext;
+pub use errors::RpcError;
+pub use server::{RpcHandle, RpcStartError, start};
+pub use workers::WorkLimits;

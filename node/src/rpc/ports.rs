@@ -1,0 +1,204 @@
+//! What the server asks of the rest of the node, beside the chain and the pool.
+//!
+//! Both views answer at once, from a snapshot that their owner keeps up to date: a request never waits for consensus.
+
+use alloy_primitives::{Address, B256};
+use baton_consensus::{
+    FinalityRule,
+    types::{BlockRef, Epoch, Era, Height, Stake, Term},
+};
+use serde::Serialize;
+
+/// How consensus stands.
+pub trait ConsensusView: Send + Sync + 'static {
+    /// The node's own place and that of the chain.
+    fn status(&self) -> ConsensusStatus;
+
+    /// The running epoch; none before the first announcement.
+    fn epoch(&self) -> Option<EpochInfo>;
+
+    /// The members of the running era, in order of their addresses.
+    fn sequencers(&self) -> Vec<SequencerInfo>;
+}
+
+/// How the mesh stands.
+pub trait PeersView: Send + Sync + 'static {
+    /// The node's own peer id, in its base58 form.
+    fn local_peer_id(&self) -> String;
+
+    /// How many peers are connected.
+    fn count(&self) -> usize;
+
+    /// The connected peers.
+    fn peers(&self) -> Vec<PeerInfo>;
+}
+
+/// What a node is to the protocol right now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Role {
+    /// Appoints leaders, seals blocks and collects votes.
+    Scheduler,
+    /// Builds the blocks of the running epoch.
+    Leader,
+    /// A member of the set that does neither.
+    Follower,
+    /// Not in the set.
+    Observer,
+}
+
+/// The node's view of consensus.
+#[derive(Clone, Debug)]
+pub struct ConsensusStatus {
+    /// The operator's address; none for an observer without keys.
+    pub address: Option<Address>,
+    /// The node's own role.
+    pub role: Role,
+    /// The running era.
+    pub era: Era,
+    /// The running term.
+    pub term: Term,
+    /// The running epoch.
+    pub epoch: Epoch,
+    /// The scheduler of the term, if known.
+    pub scheduler: Option<Address>,
+    /// The leader of the epoch, if known.
+    pub leader: Option<Address>,
+    /// What the `finalized` tag means.
+    pub finality_rule: FinalityRule,
+    /// How far catching up has come; none when the node follows the head.
+    pub syncing: Option<SyncProgress>,
+}
+
+/// How far catching up has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SyncProgress {
+    /// The height at which it began.
+    pub starting: Height,
+    /// The height that the node has.
+    pub current: Height,
+    /// The best height that peers report.
+    pub highest: Height,
+}
+
+/// The running epoch as its announcement tells it.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct EpochInfo {
+    /// The era.
+    pub era: Era,
+    /// The term.
+    pub term: Term,
+    /// The epoch.
+    pub epoch: Epoch,
+    /// Who leads.
+    pub leader: Address,
+    /// Who announced it.
+    pub scheduler: Address,
+    /// The height of its first block.
+    pub first: Height,
+    /// The height of its last block.
+    pub last: Height,
+    /// The hash of the block that it builds on.
+    pub parent: B256,
+    /// The hash of the announcement.
+    pub hash: B256,
+    /// Who was passed over.
+    pub skipped: Vec<SkippedInfo>,
+}
+
+/// A member that was passed over.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SkippedInfo {
+    /// Who.
+    pub sequencer: Address,
+    /// Why, in the words of `SkipReason`.
+    pub reason: String,
+}
+
+/// A member of the set as this node sees it.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SequencerInfo {
+    /// Its address.
+    pub address: Address,
+    /// Its weight, as a decimal string.
+    #[serde(serialize_with = "decimal")]
+    pub weight: Stake,
+    /// Its libp2p peer id; empty if unknown.
+    pub peer_id: String,
+    /// Whether its heartbeats are fresh.
+    pub live: bool,
+    /// Its role.
+    pub role: Role,
+    /// Its sealed head by its last heartbeat.
+    #[serde(serialize_with = "head")]
+    pub head: Option<BlockRef>,
+    /// The age of its last heartbeat in ms.
+    pub last_heartbeat_ms: Option<u64>,
+    /// Its software version by its last heartbeat.
+    pub version: Option<String>,
+    /// How often it failed as a leader lately.
+    pub strikes: u32,
+    /// The epoch until which it is jailed.
+    pub jailed_until_epoch: Option<Epoch>,
+    /// Why it is jailed.
+    pub jail_reason: Option<String>,
+    /// How many blocks of the running era it led.
+    pub blocks_led: u64,
+}
+
+/// A connected peer.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PeerInfo {
+    /// Its peer id, in its base58 form.
+    pub peer_id: String,
+    /// The address of the connection, as a multiaddr.
+    pub address: String,
+    /// Who dialled.
+    pub direction: Direction,
+    /// What it says it runs; none before it identified itself.
+    pub agent: Option<String>,
+    /// The height that it last reported.
+    pub height: Option<Height>,
+    /// Its score; below zero it misbehaved.
+    pub score: f64,
+    /// The operator behind it, where it is a known sequencer.
+    pub sequencer: Option<Address>,
+    /// How long it has been connected, in ms.
+    pub connected_ms: Option<u64>,
+}
+
+/// Who dialled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Direction {
+    /// The peer.
+    Inbound,
+    /// This node.
+    Outbound,
+}
+
+/// A block as `baton_*` methods show it: the number is a plain JSON number.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub(super) struct BlockInfo {
+    number: u64,
+    hash: B256,
+}
+
+impl From<BlockRef> for BlockInfo {
+    fn from(BlockRef { height, hash }: BlockRef) -> Self {
+        Self { number: height.0, hash }
+    }
+}
+
+fn decimal<S: serde::Serializer>(weight: &Stake, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(weight)
+}
+
+#[expect(clippy::ref_option, reason = "serde passes the field by reference")]
+fn head<S: serde::Serializer>(head: &Option<BlockRef>, serializer: S) -> Result<S::Ok, S::Error> {
+    head.map(BlockInfo::from).serialize(serializer)
+}

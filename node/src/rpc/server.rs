@@ -1,0 +1,152 @@
+//! The server itself: listening, limits, and which methods there are.
+
+use super::{
+    baton,
+    batch::{BatchLimits, ConcurrentBatches},
+    config::RpcConfig,
+    context::{Rpc, RpcContext},
+    eth, txpool, web3,
+};
+use alloy_primitives::U64;
+use jsonrpsee::{
+    RpcModule,
+    core::{RegisterMethodError, middleware::RpcServiceBuilder, traits::IdProvider},
+    server::{BatchRequestConfig, PingConfig, Server, ServerConfig, ServerHandle},
+    types::SubscriptionId,
+};
+use std::net::SocketAddr;
+use thiserror::Error;
+use tower::ServiceBuilder;
+use tower_http::cors::{AllowOrigin, Any, CorsLayer};
+
+/// Why the server does not run.
+#[derive(Debug, Error)]
+pub enum RpcStartError {
+    /// The address cannot be listened on.
+    #[error("cannot listen for JSON-RPC on {address}: {source}; choose another address, or stop who uses it")]
+    Listen {
+        /// The address.
+        address: SocketAddr,
+        /// What the operating system said.
+        source: std::io::Error,
+    },
+    /// An origin is not one.
+    #[error("\"{0}\" is not a web origin such as https://example.org; write * for all")]
+    Origin(String),
+    /// Two methods share a name: a fault of this program.
+    #[error("a JSON-RPC method is registered twice: {0}")]
+    Methods(#[from] RegisterMethodError),
+}
+
+/// A running server. It stops when the handle is dropped.
+#[derive(Debug)]
+pub struct RpcHandle {
+    server: ServerHandle,
+}
+
+impl RpcHandle {
+    /// Takes no more requests, answers those that run, and returns when all connections are closed.
+    pub async fn stop(self) {
+        // It fails only if the server has stopped already.
+        let _ = self.server.stop();
+        self.server.stopped().await;
+    }
+}
+
+/// Starts the server and tells where it listens. Must be called on a tokio runtime.
+///
+/// # Errors
+/// If the address is not free or not ours, or an origin is malformed.
+pub async fn start(config: RpcConfig, node: RpcContext) -> Result<(RpcHandle, SocketAddr), RpcStartError> {
+    let RpcConfig {
+        listen,
+        max_connections,
+        max_request_bytes,
+        max_response_bytes,
+        max_batch,
+        max_subscriptions,
+        websocket_buffer,
+        cors_origins,
+        limits,
+    } = config;
+    let cors = cors(&cors_origins)?;
+    let server = ServerConfig::builder()
+        .max_connections(max_connections)
+        .max_request_body_size(max_request_bytes)
+        .max_response_body_size(max_response_bytes)
+        .max_subscriptions_per_connection(max_subscriptions)
+        .set_message_buffer_capacity(websocket_buffer.max(1))
+        // The middleware bounds batches, with a clearer message.
+        .set_batch_request_config(BatchRequestConfig::Unlimited)
+        .enable_ws_ping(PingConfig::new())
+        .set_id_provider(HexIds)
+        .build();
+    let batches = BatchLimits { requests: max_batch as usize, response_bytes: max_response_bytes as usize };
+    let failed = |source| RpcStartError::Listen { address: listen, source };
+    let server = Server::builder()
+        .set_config(server)
+        .set_http_middleware(ServiceBuilder::new().option_layer(cors))
+        .set_rpc_middleware(RpcServiceBuilder::new().layer_fn(move |service| ConcurrentBatches::new(service, batches)))
+        .build(listen)
+        .await
+        .map_err(failed)?;
+    let address = server.local_addr().map_err(failed)?;
+    let handle = server.start(methods(Rpc::new(node, limits))?);
+    tracing::info!(target: "baton::rpc", %address, "JSON-RPC is served over HTTP and WebSocket");
+    Ok((RpcHandle { server: handle }, address))
+}
+
+/// Every method of every namespace.
+pub(super) fn methods(rpc: Rpc) -> Result<RpcModule<Rpc>, RegisterMethodError> {
+    let mut module = RpcModule::new(rpc);
+    web3::register(&mut module)?;
+    eth::register(&mut module)?;
+    txpool::register(&mut module)?;
+    baton::register(&mut module)?;
+    Ok(module)
+}
+
+/// Lets pages of these origins call from a browser; none without any.
+fn cors(origins: &[String]) -> Result<Option<CorsLayer>, RpcStartError> {
+    if origins.is_empty() {
+        return Ok(None);
+    }
+    let allowed = if origins.iter().any(|origin| origin == "*") {
+        AllowOrigin::any()
+    } else {
+        let parsed = origins.iter().map(|origin| {
+            let wrong = || RpcStartError::Origin(origin.clone());
+            if !origin.starts_with("http://") && !origin.starts_with("https://") {
+                return Err(wrong());
+            }
+            origin.trim_end_matches('/').parse().map_err(|_| wrong())
+        });
+        AllowOrigin::list(parsed.collect::<Result<Vec<_>, _>>()?)
+    };
+    Ok(Some(CorsLayer::new().allow_origin(allowed).allow_methods(Any).allow_headers(Any)))
+}
+
+/// Names subscriptions as Ethereum's clients expect: hexadecimal strings, not to be guessed.
+#[derive(Clone, Copy, Debug)]
+struct HexIds;
+
+impl IdProvider for HexIds {
+    fn next_id(&self) -> SubscriptionId<'static> {
+        format!("{:#x}", U64::from(rand::random::<u64>())).into()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn origins_are_checked() {
+        let origins = |list: &[&str]| cors(&list.iter().map(|&origin| origin.to_owned()).collect::<Vec<_>>());
+        assert!(origins(&[]).unwrap().is_none());
+        assert!(origins(&["*"]).unwrap().is_some());
+        assert!(origins(&["https://example.org/", "http://localhost:3000"]).unwrap().is_some());
+        assert!(matches!(origins(&["example.org"]), Err(RpcStartError::Origin(_))));
+        assert!(matches!(origins(&["https://\n"]), Err(RpcStartError::Origin(_))));
+    }
+}

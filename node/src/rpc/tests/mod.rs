@@ -1,0 +1,10 @@
+//! The server over a real store with a few executed blocks, asked by real clients.
+
+mod chain;
+mod node;
+mod shapes;
+mod throughput;
+mod websocket;
+
+mod errors;
+mod methods;

@@ -1,0 +1,258 @@
+//! Builds the whole node, runs it, and ends it.
+
+use crate::{
+    chain::{ChainReader, HeadEvents, init_genesis},
+    config::{self, NodeConfig, Ready},
+    engine::{Engine, EngineConfig},
+    genesis::Genesis,
+    keys::{self, NodeKeys},
+    mempool::{self, ChainRules, Mempool},
+    mesh::{MempoolMesh, PeerBook, Router},
+    rpc,
+    supervisor::Supervisor,
+    sync::Synchronizer,
+};
+use baton_execution::next_base_fee;
+use baton_network::{Agent, Multiaddr, NetworkHandle, PROTOCOL_VERSION, PeerId};
+use baton_storage::{Store, StoreOptions};
+use eyre::WrapErr;
+use std::{path::Path, sync::Arc, time::Duration};
+use tokio::{
+    signal::unix::{SignalKind, signal},
+    sync::{mpsc, watch},
+};
+use tracing::{info, warn};
+
+/// How long the swarm may take to listen on all its addresses.
+const LISTEN_PATIENCE: Duration = Duration::from_secs(10);
+
+/// The name and version that peers and clients see.
+#[must_use]
+pub fn version() -> String {
+    format!("baton/{}", env!("CARGO_PKG_VERSION"))
+}
+
+/// Runs a node until it is told to stop.
+///
+/// # Errors
+/// If a file, a key, the database or an address cannot be used, or a critical task fails.
+pub async fn run(config: NodeConfig) -> eyre::Result<()> {
+    let mut stop = Box::pin(stop_requested(config.process.exit_on_stdin_eof)?);
+    let NodeConfig { genesis, data_dir, keys_dir, network, rpc, mempool, database, log: _, process } = config;
+    let genesis = Arc::new(Genesis::load(&genesis)?);
+    let store = open_store(&data_dir, database.cache.as_usize(), Arc::clone(&genesis)).await?;
+    let (keypair, operator) = load_keys(keys_dir.as_deref(), &data_dir)?;
+    greet(&genesis, &store, operator.as_ref());
+
+    let mut supervisor = Supervisor::default();
+    let shutdown = supervisor.shutdown();
+    let chain = ChainReader::new(store.clone(), genesis.chain);
+    let heads = HeadEvents::new();
+
+    // The network.
+    let (status, status_receiver) = watch::channel(own_status(&genesis, &store));
+    let mut network_config = baton_network::NetworkConfig::new(keypair, genesis.signing_context());
+    let addresses_to_listen_on = network.listen.len();
+    network_config.listen = network.listen;
+    network_config.bootnodes = genesis.bootnodes.iter().cloned().chain(network.bootnodes).collect();
+    network_config.external_addresses = network.external;
+    network_config.agent = version();
+    network_config.explicit_peers =
+        genesis.set.members().iter().filter_map(|member| member.peer_id.parse().ok()).collect();
+    let (network, events, swarm) = baton_network::start(network_config, status_receiver)?;
+    let peers = PeerBook::new(network.local_peer_id(), &genesis.set);
+
+    // The mempool.
+    let head = chain.store().header(store.head().height)?;
+    let base_fee = head.map_or(0, |head| next_base_fee(&genesis.chain, &head.header));
+    let mempool_config = mempool::Config {
+        limits: mempool::Limits {
+            max_bytes: mempool.max_bytes.as_usize(),
+            max_transactions: mempool.max_transactions,
+            max_per_sender: mempool.max_per_sender,
+            min_priority_fee: u128::from(mempool.min_priority_fee),
+            queued_lifetime: mempool.queued_lifetime,
+            ..mempool::Limits::default()
+        },
+        ..mempool::Config::default()
+    };
+    let single = genesis.set.len() == 1;
+    let (pool, pool_task) = Mempool::new(
+        mempool_config,
+        (store.head().height.0, base_fee),
+        Arc::new(ChainRules::new(genesis.chain, genesis.header.gas_limit)),
+        Arc::new(chain.clone()),
+        Arc::new(MempoolMesh::new(network.clone(), peers.clone(), single)),
+    );
+
+    // The engine and what feeds it.
+    let (catch_up, catch_up_asked) = mpsc::channel(1);
+    let (engine, engine_handle, view) = Engine::new(EngineConfig {
+        genesis: Arc::clone(&genesis),
+        key: operator,
+        version: version(),
+        chain: chain.clone(),
+        pool: pool.clone(),
+        network: network.clone(),
+        heads: heads.clone(),
+        status,
+        catch_up,
+    })?;
+    let (news, peer_news) = mpsc::channel(1);
+    let (listening, mut addresses) = watch::channel(Vec::new());
+    let router = Router {
+        network: network.clone(),
+        engine: engine_handle.clone(),
+        pool: pool.clone(),
+        store,
+        peers: peers.clone(),
+        context: genesis.signing_context(),
+        news,
+        listening,
+    };
+    let synchronizer = Synchronizer::new(
+        network.clone(),
+        engine_handle,
+        view.clone(),
+        peers.clone(),
+        genesis.signing_context(),
+    );
+
+    supervisor.spawn("network", with(swarm.run(shutdown.clone().cancelled_owned())));
+    supervisor.spawn("mempool", with(pool_task.run(shutdown.clone())));
+    supervisor.spawn("router", with(router.run(events, shutdown.clone())));
+    supervisor.spawn("synchronizer", with(synchronizer.run(catch_up_asked, peer_news, shutdown.clone())));
+    supervisor.spawn_thread("engine", engine.run(shutdown.clone()))?;
+
+    // JSON-RPC.
+    let context = rpc::RpcContext { chain, pool, consensus: Arc::new(view), peers: Arc::new(peers), heads };
+    let rpc_config = rpc::RpcConfig {
+        listen: rpc.listen,
+        max_connections: rpc.max_connections,
+        max_request_bytes: rpc.max_request_size.as_u32(),
+        max_response_bytes: rpc.max_response_size.as_u32(),
+        max_batch: rpc.max_batch,
+        cors_origins: rpc.cors_origins,
+        ..rpc::RpcConfig::default()
+    };
+    let (server, rpc_address) = rpc::start(rpc_config, context).await?;
+    info!(address = %rpc_address, "JSON-RPC over HTTP and WebSocket");
+
+    let become_ready = async {
+        wait_until_listening(&mut addresses, addresses_to_listen_on).await;
+        if let Some(path) = &process.ready_file {
+            let p2p = with_peer_id(&network, &addresses.borrow());
+            Ready { rpc: rpc_address, p2p, pid: std::process::id() }
+                .write(path)
+                .wrap_err_with(|| format!("cannot write the ready file {}", path.display()))?;
+        }
+        eyre::Ok(())
+    };
+    tokio::select! {
+        result = become_ready => result?,
+        () = &mut stop => return finish(supervisor, server, std::future::ready(())).await,
+    }
+    finish(supervisor, server, stop).await
+}
+
+async fn finish(supervisor: Supervisor, server: rpc::RpcHandle, stop: impl Future<Output = ()>) -> eyre::Result<()> {
+    let result = supervisor.oversee(stop).await;
+    // Open connections may take their time; they are cut with the process.
+    let _ = tokio::time::timeout(Duration::from_secs(1), server.stop()).await;
+    result
+}
+
+async fn with(task: impl Future<Output = ()>) -> eyre::Result<()> {
+    task.await;
+    Ok(())
+}
+
+async fn open_store(data_dir: &Path, cache_bytes: usize, genesis: Arc<Genesis>) -> eyre::Result<Store> {
+    let path = data_dir.join("db");
+    std::fs::create_dir_all(data_dir).wrap_err_with(|| format!("cannot create {}", data_dir.display()))?;
+    tokio::task::spawn_blocking(move || {
+        let store = Store::open(&path, &StoreOptions { cache_bytes, ..StoreOptions::default() })?;
+        init_genesis(&store, &genesis)?;
+        Ok(store)
+    })
+    .await?
+}
+
+fn load_keys(
+    keys_dir: Option<&Path>,
+    data_dir: &Path,
+) -> eyre::Result<(libp2p::identity::Keypair, Option<baton_consensus::keys::OperatorKey>)> {
+    Ok(match keys_dir {
+        Some(directory) => {
+            let keys = NodeKeys::load(directory)?;
+            (keys.node, Some(keys.operator))
+        }
+        None => (keys::load_or_create_identity(&data_dir.join(keys::NODE_KEY))?, None),
+    })
+}
+
+fn greet(genesis: &Genesis, store: &Store, operator: Option<&baton_consensus::keys::OperatorKey>) {
+    info!(
+        version = version(),
+        chain = genesis.chain_id(),
+        genesis = %genesis.hash,
+        head = %store.head(),
+        sequencers = genesis.set.len(),
+        "baton"
+    );
+    match operator.map(baton_consensus::keys::OperatorKey::address) {
+        Some(address) if genesis.set.contains(address) => info!(%address, "running as a sequencer"),
+        Some(address) => warn!(%address, "this key is not in the sequencer set: running as an observer"),
+        None => info!("no keys were given: running as an observer"),
+    }
+}
+
+fn own_status(genesis: &Genesis, store: &Store) -> baton_network::Status {
+    baton_network::Status {
+        version: PROTOCOL_VERSION,
+        chain_id: genesis.chain_id(),
+        genesis_hash: genesis.hash,
+        head: store.head(),
+        finalized: store.finalized().height,
+        era: Default::default(),
+        term: baton_consensus::types::Term(1),
+        epoch: Default::default(),
+        agent: Agent::fit(&version()),
+    }
+}
+
+async fn wait_until_listening(addresses: &mut watch::Receiver<Vec<Multiaddr>>, expected: usize) {
+    let all = addresses.wait_for(|addresses| addresses.len() >= expected);
+    if tokio::time::timeout(LISTEN_PATIENCE, all).await.is_err() {
+        warn!("the network does not listen on all addresses that it was told");
+    }
+}
+
+fn with_peer_id(network: &NetworkHandle, addresses: &[Multiaddr]) -> Vec<Multiaddr> {
+    let peer: PeerId = network.local_peer_id();
+    let mut addresses: Vec<_> = addresses.to_vec();
+    for address in &mut addresses {
+        address.push(libp2p::multiaddr::Protocol::P2p(peer));
+    }
+    addresses
+}
+
+/// Resolves when the operator, or the process that started this one, wants the node to stop.
+fn stop_requested(on_stdin_eof: bool) -> eyre::Result<impl Future<Output = ()>> {
+    let mut interrupt = signal(SignalKind::interrupt()).wrap_err("cannot listen for SIGINT")?;
+    let mut terminate = signal(SignalKind::terminate()).wrap_err("cannot listen for SIGTERM")?;
+    let stdin = on_stdin_eof.then(config::stdin_closed);
+    Ok(async move {
+        let parent_gone = async {
+            match stdin {
+                Some(closed) => drop(closed.await),
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            _ = interrupt.recv() => info!("SIGINT: stopping"),
+            _ = terminate.recv() => info!("SIGTERM: stopping"),
+            () = parent_gone => info!("standard input ended: stopping"),
+        }
+    })
+}

@@ -1,0 +1,237 @@
+//! The synchronizer's loop.
+
+use super::download::{DownloadError, download};
+use crate::{
+    engine::{EngineHandle, EngineView, Segment},
+    mesh::{Peer, PeerBook, PeerNews},
+    rpc::ports::SyncProgress,
+};
+use baton_consensus::{signing::SigningContext, types::Height};
+use baton_network::{NetworkHandle, PeerId};
+use futures::stream::{FuturesUnordered, StreamExt};
+use std::{
+    collections::{BTreeMap, HashMap},
+    time::{Duration, Instant},
+};
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+use tracing::{debug, info, warn};
+
+/// Blocks asked for at once: no more than the engine takes above its head.
+const RANGE: u32 = 32;
+
+/// Ranges in flight at most.
+const RANGES_IN_FLIGHT: usize = 4;
+
+/// A lead smaller than this comes by gossip; it is fetched only if the engine asks.
+const LEAD_TO_FETCH: u64 = 4;
+
+/// Longer syncs are told to the operator, in blocks.
+const WORTH_TELLING: u64 = 64;
+
+/// How long a peer that lied is not asked.
+const SHUNNED_FOR: Duration = Duration::from_secs(60);
+
+/// How long the engine may take to execute a range.
+const EXECUTION_PATIENCE: Duration = Duration::from_secs(60);
+
+/// How long a round waits before it tries again what nobody served.
+const PAUSE: Duration = Duration::from_millis(200);
+
+/// How often progress is told.
+const PROGRESS_INTERVAL: Duration = Duration::from_secs(5);
+
+/// Fetches what this node lacks.
+#[derive(Debug)]
+pub struct Synchronizer {
+    network: NetworkHandle,
+    engine: EngineHandle,
+    view: EngineView,
+    peers: PeerBook,
+    context: SigningContext,
+    shunned: HashMap<PeerId, Instant>,
+}
+
+impl Synchronizer {
+    /// Nothing runs until [`Self::run`].
+    #[must_use]
+    pub fn new(
+        network: NetworkHandle,
+        engine: EngineHandle,
+        view: EngineView,
+        peers: PeerBook,
+        context: SigningContext,
+    ) -> Self {
+        Self { network, engine, view, peers, context, shunned: HashMap::new() }
+    }
+
+    /// Runs until `shutdown`.
+    pub async fn run(
+        mut self,
+        mut asked: mpsc::Receiver<Height>,
+        mut news: mpsc::Receiver<PeerNews>,
+        shutdown: CancellationToken,
+    ) {
+        loop {
+            let lead = tokio::select! {
+                () = shutdown.cancelled() => return,
+                target = asked.recv() => match target {
+                    Some(_) => 0,
+                    None => return,
+                },
+                piece = news.recv() => match piece {
+                    Some(PeerNews) => LEAD_TO_FETCH,
+                    None => return,
+                },
+            };
+            let best = self.best_height();
+            if lead > 0 && best.0 <= self.engine.position().head.height.0 + lead {
+                continue;
+            }
+            tokio::select! {
+                () = shutdown.cancelled() => return,
+                () = self.catch_up() => {}
+            }
+            self.view.set_syncing(None);
+        }
+    }
+
+    fn best_height(&self) -> Height {
+        self.peers.ready().iter().map(|peer| peer.status.head.height).max().unwrap_or_default()
+    }
+
+    /// Fetches until nobody is ahead any more, or nobody serves.
+    async fn catch_up(&mut self) {
+        let start = self.engine.position().head.height;
+        let (began, mut told) = (Instant::now(), Instant::now());
+        let mut failures = 0;
+        while failures < 3 {
+            let before = self.engine.position();
+            let best = self.best_height();
+            if best.0 > start.0 + WORTH_TELLING {
+                let current = before.head.height;
+                self.view.set_syncing(Some(SyncProgress { starting: start, current, highest: best }));
+                if told.elapsed() >= PROGRESS_INTERVAL {
+                    told = Instant::now();
+                    tell_progress(start, current, best, began);
+                }
+            }
+            self.round(best).await;
+            let after = self.engine.position();
+            if after == before {
+                failures += 1;
+            } else {
+                failures = 0;
+            }
+            if after.head.height >= self.best_height() {
+                break;
+            }
+            if after == before {
+                tokio::time::sleep(PAUSE).await;
+            }
+        }
+        let fetched = self.engine.position().head.height.0 - start.0;
+        if fetched > WORTH_TELLING {
+            info!(blocks = fetched, elapsed = ?began.elapsed(), "caught up");
+        }
+    }
+
+    /// Fetches a few ranges above the head at once, each from another peer, and feeds them in order.
+    async fn round(&mut self, best: Height) {
+        let position = self.engine.position();
+        let head = position.head.height;
+        let peers = self.servers(head);
+        if peers.is_empty() {
+            return;
+        }
+        let ranges = (best.0.saturating_sub(head.0)).div_ceil(u64::from(RANGE)).clamp(1, RANGES_IN_FLIGHT as u64);
+        let mut downloads: FuturesUnordered<_> = (0..ranges)
+            .map(|index| {
+                let from = Height(head.0 + 1 + index * u64::from(RANGE));
+                let at = usize::try_from(index).unwrap_or_default() % peers.len();
+                let mut order = peers.clone();
+                order.rotate_left(at);
+                self.fetch(from, order, position.schedule)
+            })
+            .collect();
+        let mut ready: BTreeMap<Height, Segment> = BTreeMap::new();
+        let (mut next, mut liars) = (head.next(), Vec::new());
+        while let Some((from, segment, lied)) = downloads.next().await {
+            liars.extend(lied);
+            let Some(segment) = segment else { break };
+            ready.insert(from, segment);
+            while let Some(segment) = ready.remove(&next) {
+                let count = segment.blocks.len() as u64;
+                let whole = count == u64::from(RANGE);
+                next = Height(next.0 + count);
+                if !self.feed(segment, next.previous()).await || !whole {
+                    ready.clear();
+                    break;
+                }
+            }
+        }
+        drop(downloads);
+        for peer in liars {
+            self.shunned.insert(peer, Instant::now());
+        }
+    }
+
+    /// Asks one peer after the other.
+    async fn fetch(
+        &self,
+        from: Height,
+        peers: Vec<Peer>,
+        known: baton_consensus::types::ExtraData,
+    ) -> (Height, Option<Segment>, Vec<PeerId>) {
+        let mut liars = Vec::new();
+        for peer in peers {
+            match download(&self.network, peer.id, self.context, (from, RANGE), known).await {
+                Ok(segment) => return (from, Some(segment), liars),
+                Err(error) => {
+                    self.blame(&peer, from, &error);
+                    if error.is_lie() {
+                        liars.push(peer.id);
+                    }
+                }
+            }
+        }
+        (from, None, liars)
+    }
+
+    fn blame(&self, peer: &Peer, from: Height, error: &DownloadError) {
+        if error.is_lie() {
+            warn!(peer = %peer.id, %from, %error, "a peer served bad blocks; it is not asked for a while");
+        } else {
+            debug!(peer = %peer.id, %from, %error, "a peer did not serve blocks");
+        }
+    }
+
+    /// Hands a range over and waits until the engine has executed it.
+    async fn feed(&self, segment: Segment, last: Height) -> bool {
+        let mut position = self.engine.follow();
+        if !self.engine.take_segment(segment).await {
+            return false;
+        }
+        let executed = position.wait_for(|position| position.head.height >= last);
+        matches!(tokio::time::timeout(EXECUTION_PATIENCE, executed).await, Ok(Ok(_)))
+    }
+
+    /// Peers that are at or above our head and did not lie lately.
+    fn servers(&mut self, head: Height) -> Vec<Peer> {
+        self.shunned.retain(|_, since| since.elapsed() < SHUNNED_FOR);
+        let mut peers = self.peers.ready();
+        peers.retain(|peer| peer.status.head.height >= head && !self.shunned.contains_key(&peer.id));
+        // Those that are furthest ahead serve every range.
+        peers.sort_by_key(|peer| std::cmp::Reverse(peer.status.head.height));
+        peers
+    }
+}
+
+fn tell_progress(start: Height, current: Height, best: Height, began: Instant) {
+    let done = current.0.saturating_sub(start.0);
+    #[expect(clippy::cast_precision_loss, reason = "a rate for people")]
+    let rate = done as f64 / began.elapsed().as_secs_f64().max(0.001);
+    #[expect(clippy::cast_precision_loss, reason = "a rate for people")]
+    let left = best.0.saturating_sub(current.0) as f64 / rate.max(0.001);
+    info!(%current, %best, blocks_per_second = format!("{rate:.1}"), seconds_left = format!("{left:.0}"), "catching up");
+}

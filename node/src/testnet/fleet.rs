@@ -1,0 +1,152 @@
+//! All nodes of the network: starting, finding, killing and stopping them.
+
+use super::{client::Client, process::Node, setup::Setup};
+use alloy_primitives::Address;
+use eyre::{WrapErr, eyre};
+use futures::future::{join_all, try_join_all};
+use libp2p::Multiaddr;
+use std::{
+    net::SocketAddr,
+    path::PathBuf,
+    sync::{PoisonError, RwLock},
+};
+use tokio::sync::Mutex;
+
+/// To how many nodes of the network a node is introduced at its start, where there are so many.
+const BOOTNODES: usize = 3;
+
+/// The nodes of the network.
+#[derive(Debug)]
+pub(super) struct Fleet {
+    members: Vec<Member>,
+}
+
+#[derive(Debug)]
+struct Member {
+    operator: Address,
+    node: Mutex<Node>,
+    /// None while the node is down.
+    client: RwLock<Option<Client>>,
+    /// The peer-to-peer addresses of its latest life.
+    addresses: RwLock<Vec<Multiaddr>>,
+}
+
+impl Fleet {
+    /// The nodes that `setup` prepared, none of them started.
+    pub(super) fn new(setup: &Setup) -> Self {
+        let members = setup.operators.iter().enumerate().map(|(index, operator)| Member {
+            operator: *operator,
+            node: Mutex::new(Node::new(setup, index)),
+            client: RwLock::new(None),
+            addresses: RwLock::new(Vec::new()),
+        });
+        Self { members: members.collect() }
+    }
+
+    /// How many nodes there are, down ones included.
+    pub(super) fn len(&self) -> usize {
+        self.members.len()
+    }
+
+    /// Starts all nodes: the first two one after the other, so that everyone else knows two ways in.
+    pub(super) async fn start(&self) -> eyre::Result<()> {
+        let (first, rest) = self.members.split_at(self.members.len().min(2));
+        for index in 0..first.len() {
+            self.start_one(index).await?;
+        }
+        try_join_all((0..rest.len()).map(|index| self.start_one(first.len() + index))).await?;
+        Ok(())
+    }
+
+    /// Starts one node, for the first time or again.
+    pub(super) async fn start_one(&self, index: usize) -> eyre::Result<()> {
+        let bootnodes = self.bootnodes_for(index);
+        let member = self.member(index)?;
+        let ready = member.node.lock().await.start(&bootnodes).await?;
+        let client = Client::new(ready.rpc).wrap_err_with(|| format!("cannot talk to node {index}"))?;
+        *member.addresses.write().unwrap_or_else(PoisonError::into_inner) = ready.p2p;
+        *member.client.write().unwrap_or_else(PoisonError::into_inner) = Some(client);
+        Ok(())
+    }
+
+    /// Kills one node without warning.
+    pub(super) async fn kill(&self, index: usize) -> eyre::Result<()> {
+        let member = self.member(index)?;
+        // Whoever asks for the node from now on finds it down.
+        *member.client.write().unwrap_or_else(PoisonError::into_inner) = None;
+        member.node.lock().await.kill().await
+    }
+
+    /// Stops all nodes in order; what went wrong, node by node.
+    pub(super) async fn stop(&self) -> Vec<eyre::Report> {
+        let stopped = join_all(self.members.iter().map(|member| async {
+            *member.client.write().unwrap_or_else(PoisonError::into_inner) = None;
+            member.node.lock().await.stop().await
+        }));
+        stopped.await.into_iter().filter_map(Result::err).collect()
+    }
+
+    /// A node that ended although nobody asked it to. It counts as down from now on.
+    pub(super) fn crashed(&self) -> Option<eyre::Report> {
+        for (index, member) in self.members.iter().enumerate() {
+            // A node that is just being started or killed is looked after by whoever does that.
+            let Ok(mut node) = member.node.try_lock() else { continue };
+            let crash = match node.exited() {
+                Ok(None) => continue,
+                Ok(Some(status)) => eyre!("node {index} ended by itself ({status}): {}", node.last_words()),
+                Err(error) => error,
+            };
+            *member.client.write().unwrap_or_else(PoisonError::into_inner) = None;
+            return Some(crash);
+        }
+        None
+    }
+
+    /// The way to a node; none while it is down.
+    pub(super) fn client(&self, index: usize) -> Option<Client> {
+        let member = self.members.get(index)?;
+        member.client.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// The nodes that are up.
+    pub(super) fn live(&self) -> Vec<(usize, Client)> {
+        (0..self.members.len()).filter_map(|index| Some((index, self.client(index)?))).collect()
+    }
+
+    /// The operator of a node.
+    pub(super) fn operator(&self, index: usize) -> Option<Address> {
+        self.members.get(index).map(|member| member.operator)
+    }
+
+    /// The node of an operator.
+    pub(super) fn of(&self, operator: Address) -> Option<usize> {
+        self.members.iter().position(|member| member.operator == operator)
+    }
+
+    /// Where a node's JSON-RPC and its log are.
+    pub(super) async fn places(&self) -> Vec<(SocketAddr, PathBuf)> {
+        let mut places = Vec::new();
+        for member in &self.members {
+            let node = member.node.lock().await;
+            if let Some(ready) = node.ready() {
+                places.push((ready.rpc, node.log()));
+            }
+        }
+        places
+    }
+
+    /// The addresses of nodes that are up; those of the others where too few are.
+    fn bootnodes_for(&self, index: usize) -> Vec<Multiaddr> {
+        let others = self.members.iter().enumerate().filter(|(other, _)| *other != index);
+        let (up, down): (Vec<_>, Vec<_>) = others.partition(|(other, _)| self.client(*other).is_some());
+        up.into_iter()
+            .chain(down)
+            .filter_map(|(_, member)| member.addresses.read().unwrap_or_else(PoisonError::into_inner).first().cloned())
+            .take(BOOTNODES)
+            .collect()
+    }
+
+    fn member(&self, index: usize) -> eyre::Result<&Member> {
+        self.members.get(index).ok_or_else(|| eyre!("there is no node {index}"))
+    }
+}

@@ -1,0 +1,197 @@
+//! What `baton testnet` is told.
+
+use crate::cli::finality::Finality;
+use alloy_primitives::U256;
+use baton_consensus::{FinalityRule, types::Stake};
+use clap::Args;
+use eyre::{bail, ensure};
+use std::{fmt, path::PathBuf, str::FromStr, time::Duration};
+
+/// The most nodes that one machine is asked to run.
+const MAX_NODES: usize = 64;
+
+/// Run a whole network on this machine, under load, and check that it agrees.
+#[derive(Clone, Debug, Args)]
+pub struct Options {
+    /// How many sequencers.
+    #[arg(long, value_name = "COUNT", default_value_t = 4)]
+    pub(super) nodes: usize,
+    /// The pace of the leaders.
+    #[arg(long, value_name = "DURATION", default_value = "250ms", value_parser = humantime::parse_duration)]
+    pub(super) block_time: Duration,
+    /// Blocks in an epoch.
+    #[arg(long, value_name = "COUNT", default_value_t = 8)]
+    pub(super) epoch_blocks: u64,
+    /// Transactions a second, half of them transfers and half of them ERC-20 calls; 0 for none.
+    #[arg(long, value_name = "TPS", default_value_t = 50)]
+    pub(super) load: u32,
+    /// How long to run the load [default: until Ctrl-C].
+    #[arg(long, value_name = "DURATION", value_parser = humantime::parse_duration)]
+    pub(super) duration: Option<Duration>,
+    /// Kill a node without warning: leader@10s, scheduler@10s or follower@10s after the start. Repeatable.
+    #[arg(long = "kill", value_name = "WHO@WHEN")]
+    pub(super) kills: Vec<Kill>,
+    /// Start a killed node again after this time.
+    #[arg(long, value_name = "DURATION", value_parser = humantime::parse_duration)]
+    pub(super) restart_after: Option<Duration>,
+    /// The stake of every node, such as 1,1,2,3 [default: 1 each].
+    #[arg(long, value_name = "STAKES", value_delimiter = ',', value_parser = parse_weight)]
+    pub(super) weights: Option<Vec<U256>>,
+    /// What the `finalized` tag means [default: depth-count, or depth-stake where the weights differ].
+    #[arg(long, value_enum)]
+    pub(super) finality: Option<Finality>,
+    /// The gas limit of a block.
+    #[arg(long, value_name = "GAS", default_value_t = 300_000_000)]
+    pub(super) gas_limit: u64,
+    /// Where the nodes keep their files; it is kept afterwards [default: a temporary directory].
+    #[arg(long, value_name = "DIR")]
+    pub(super) dir: Option<PathBuf>,
+    /// Keep the temporary directory. A run that fails keeps it anyway.
+    #[arg(long)]
+    pub(super) keep: bool,
+    /// Write the summary to this file as JSON.
+    #[arg(long, value_name = "FILE")]
+    pub(super) json: Option<PathBuf>,
+}
+
+/// Whom a fault hits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Victim {
+    Leader,
+    Scheduler,
+    Follower,
+}
+
+impl fmt::Display for Victim {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Leader => "leader",
+            Self::Scheduler => "scheduler",
+            Self::Follower => "follower",
+        })
+    }
+}
+
+/// A fault to come: who is killed, and how long after the start of the load.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Kill {
+    pub(super) victim: Victim,
+    pub(super) at: Duration,
+}
+
+impl FromStr for Kill {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (victim, at) = text.split_once('@').ok_or("write WHO@WHEN, such as leader@10s")?;
+        let victim = match victim {
+            "leader" => Victim::Leader,
+            "scheduler" => Victim::Scheduler,
+            "follower" => Victim::Follower,
+            other => return Err(format!("`{other}` is not one of leader, scheduler and follower")),
+        };
+        let at = humantime::parse_duration(at).map_err(|error| format!("`{at}` is not a duration: {error}"))?;
+        Ok(Self { victim, at })
+    }
+}
+
+fn parse_weight(text: &str) -> Result<U256, String> {
+    U256::from_str_radix(text, 10).map_err(|_| format!("`{text}` is not a whole number"))
+}
+
+impl Options {
+    /// The stake of every node and the rule of finality, which must fit each other.
+    pub(super) fn stakes(&self) -> eyre::Result<(Vec<Stake>, FinalityRule)> {
+        let Self { nodes, weights, finality, .. } = self;
+        let weights: Vec<_> = match weights {
+            Some(weights) => weights.iter().copied().map(Stake).collect(),
+            None => vec![Stake::ONE; *nodes],
+        };
+        ensure!(weights.len() == *nodes, "--weights names {} stakes for {nodes} nodes", weights.len());
+        let counted = weights.iter().all(|weight| *weight == Stake::ONE);
+        let finality = match (finality, counted) {
+            (Some(Finality::DepthCount), false) => {
+                bail!("under --finality depth-count every weight is 1; leave --weights out, or take depth-stake")
+            }
+            (Some(finality), _) => (*finality).into(),
+            (None, true) => FinalityRule::DepthCount,
+            (None, false) => FinalityRule::DepthStake,
+        };
+        Ok((weights, finality))
+    }
+
+    /// Checks what the flags say together.
+    pub(super) fn check(&self) -> eyre::Result<()> {
+        let Self { nodes, kills, duration, .. } = self;
+        ensure!((1..=MAX_NODES).contains(nodes), "--nodes is {nodes}; it must be 1 to {MAX_NODES}");
+        self.stakes()?;
+        if let Some(duration) = duration
+            && let Some(late) = kills.iter().find(|kill| kill.at >= *duration)
+        {
+            let at = humantime::format_duration(late.at);
+            let duration = humantime::format_duration(*duration);
+            bail!("--kill {}@{at} lies beyond the --duration of {duration}", late.victim);
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::Parser;
+
+    #[derive(Parser)]
+    struct Program {
+        #[command(flatten)]
+        options: Options,
+    }
+
+    fn parse(arguments: &[&str]) -> Options {
+        Program::try_parse_from(std::iter::once("testnet").chain(arguments.iter().copied())).unwrap().options
+    }
+
+    #[test]
+    fn faults_are_parsed() {
+        let kill = |victim, millis| Kill { victim, at: Duration::from_millis(millis) };
+        assert_eq!("leader@10s".parse(), Ok(kill(Victim::Leader, 10_000)));
+        assert_eq!("scheduler@1m 500ms".parse(), Ok(kill(Victim::Scheduler, 60_500)));
+        assert_eq!("follower@250ms".parse(), Ok(kill(Victim::Follower, 250)));
+        for (text, problem) in [
+            ("leader", "write WHO@WHEN"),
+            ("king@10s", "`king` is not one of"),
+            ("leader@", "`` is not a duration"),
+            ("leader@soon", "`soon` is not a duration"),
+            ("leader@-1s", "`-1s` is not a duration"),
+        ] {
+            let error = text.parse::<Kill>().unwrap_err();
+            assert!(error.contains(problem), "{error}");
+        }
+    }
+
+    #[test]
+    fn weights_and_finality_fit_each_other() {
+        let stakes = |arguments: &[&str]| parse(arguments).stakes();
+        assert_eq!(stakes(&[]).unwrap(), (vec![Stake::ONE; 4], FinalityRule::DepthCount));
+        let weights = ["--weights", "1,1,2,3"];
+        assert_eq!(stakes(&weights).unwrap().1, FinalityRule::DepthStake);
+        assert_eq!(stakes(&["--finality", "quorum"]).unwrap().1, FinalityRule::Quorum);
+        let error = stakes(&["--weights", "1,2"]).unwrap_err().to_string();
+        assert_eq!(error, "--weights names 2 stakes for 4 nodes");
+        let error = stakes(&["--weights", "1,1,2,3", "--finality", "depth-count"]).unwrap_err().to_string();
+        assert!(error.contains("every weight is 1"), "{error}");
+    }
+
+    #[test]
+    fn impossible_runs_are_refused() {
+        for (arguments, problem) in [
+            (&["--nodes", "0"][..], "--nodes is 0"),
+            (&["--nodes", "65"], "it must be 1 to 64"),
+            (&["--duration", "5s", "--kill", "leader@10s"], "--kill leader@10s lies beyond the --duration of 5s"),
+        ] {
+            let error = parse(arguments).check().unwrap_err().to_string();
+            assert!(error.contains(problem), "{error}");
+        }
+        parse(&["--duration", "20s", "--kill", "leader@10s", "--kill", "follower@15s"]).check().unwrap();
+    }
+}

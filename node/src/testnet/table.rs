@@ -1,0 +1,152 @@
+//! What a person sees while the network runs: a table that redraws itself on a terminal, a line now and then elsewhere.
+
+use super::{
+    client::Status,
+    fleet::Fleet,
+    load::{Counts, Ledger},
+    observe::Record,
+};
+use alloy_primitives::Address;
+use crossterm::{
+    cursor::MoveToPreviousLine,
+    queue,
+    terminal::{Clear, ClearType},
+};
+use futures::future::join_all;
+use std::{
+    fmt::Write as _,
+    io::{self, IsTerminal, Write},
+    time::Duration,
+};
+use tokio::time::timeout;
+
+/// How long a node may take to tell its status before its row says that it does not answer.
+const PATIENCE: Duration = Duration::from_millis(800);
+
+/// The view of a running network.
+#[derive(Debug)]
+pub(super) struct Table {
+    terminal: bool,
+    /// How many lines of the screen are ours.
+    drawn: u16,
+    last_included: usize,
+    last_at: Duration,
+    frames: u64,
+}
+
+struct Row {
+    index: usize,
+    operator: Option<Address>,
+    /// None when the node is down.
+    answer: Option<Result<Status, ()>>,
+}
+
+impl Table {
+    /// For wherever standard output leads.
+    pub(super) fn new(record: &Record) -> Self {
+        let included = record.chronicle().included();
+        let terminal = io::stdout().is_terminal();
+        Self { terminal, drawn: 0, last_included: included, last_at: record.now(), frames: 0 }
+    }
+
+    /// Shows the present; to be called about once a second. Without a terminal every second call shows something.
+    pub(super) async fn show(&mut self, fleet: &Fleet, record: &Record, ledger: &Ledger, elapsed: Duration) {
+        self.frames += 1;
+        if !self.terminal && self.frames % 2 == 0 {
+            return;
+        }
+        let rows = rows(fleet).await;
+        let (included, at) = (record.chronicle().included(), record.now());
+        let span = at.saturating_sub(self.last_at).as_secs_f64().max(0.001);
+        let rate = included.saturating_sub(self.last_included) as f64 / span;
+        (self.last_included, self.last_at) = (included, at);
+        let counts = ledger.counts();
+        // A closed pipe is no reason to stop the network.
+        let _ = match self.terminal {
+            true => self.redraw(&rows, &summary(&rows, elapsed, counts, rate)),
+            false => writeln!(io::stdout(), "{}", summary(&rows, elapsed, counts, rate)),
+        };
+    }
+
+    fn redraw(&mut self, rows: &[Row], summary: &str) -> io::Result<()> {
+        let mut screen = io::stdout().lock();
+        if self.drawn > 0 {
+            queue!(screen, MoveToPreviousLine(self.drawn), Clear(ClearType::FromCursorDown))?;
+        }
+        let mut text = format!(
+            "{:<4} {:<13} {:<9} {:>4} {:>6} {:>8} {:>9} {:>5} {:>7}\n",
+            "node", "sequencer", "role", "term", "epoch", "head", "finalized", "peers", "pool"
+        );
+        for row in rows {
+            row.write(&mut text);
+        }
+        text.push_str(summary);
+        text.push('\n');
+        self.drawn = u16::try_from(text.lines().count()).unwrap_or(u16::MAX);
+        screen.write_all(text.as_bytes())?;
+        screen.flush()
+    }
+}
+
+impl Row {
+    fn write(&self, text: &mut String) {
+        let Self { index, operator, answer } = self;
+        let operator = operator.map(short).unwrap_or_default();
+        // Writing to a string cannot fail.
+        let _ = match answer {
+            None => writeln!(text, "{index:<4} {operator:<13} down"),
+            Some(Err(())) => writeln!(text, "{index:<4} {operator:<13} no answer"),
+            Some(Ok(status)) => writeln!(
+                text,
+                "{index:<4} {operator:<13} {:<9} {:>4} {:>6} {:>8} {:>9} {:>5} {:>7}",
+                status.role,
+                status.term,
+                status.epoch,
+                status.head.number,
+                status.finalized.number,
+                status.peers,
+                status.pool.pending + status.pool.queued
+            ),
+        };
+    }
+}
+
+async fn rows(fleet: &Fleet) -> Vec<Row> {
+    join_all((0..fleet.len()).map(|index| async move {
+        let answer = match fleet.client(index) {
+            None => None,
+            Some(client) => Some(match timeout(PATIENCE, client.status()).await {
+                Ok(Ok(status)) => Ok(status),
+                _ => Err(()),
+            }),
+        };
+        Row { index, operator: fleet.operator(index), answer }
+    }))
+    .await
+}
+
+/// One line about all nodes; the positions are those of the node that is furthest.
+fn summary(rows: &[Row], elapsed: Duration, counts: Counts, rate: f64) -> String {
+    let seconds = elapsed.as_secs();
+    let up = rows.iter().filter(|row| row.answer.is_some()).count();
+    let statuses = || rows.iter().filter_map(|row| row.answer.as_ref().and_then(|answer| answer.as_ref().ok()));
+    let Counts { submitted, accepted } = counts;
+    let load = format!("{submitted} sent, {accepted} accepted, {rate:.0} tx/s | {up} of {} nodes up", rows.len());
+    match statuses().max_by_key(|status| status.head.number) {
+        None => format!("{seconds:>4} s | no node answers | {load}"),
+        Some(best) => {
+            let lowest = statuses().map(|status| status.head.number).min().unwrap_or_default();
+            let pool = statuses().map(|status| status.pool.pending + status.pool.queued).max().unwrap_or_default();
+            format!(
+                "{seconds:>4} s | term {}, epoch {}, head {} (lowest {lowest}), finalized {} | pool {pool} | {load}",
+                best.term, best.epoch, best.head.number, best.finalized.number
+            )
+        }
+    }
+}
+
+/// The ends of an address.
+fn short(address: Address) -> String {
+    let text = address.to_string();
+    format!("{}…{}", &text[..6], &text[text.len() - 4..])
+}

@@ -1,0 +1,73 @@
+# Shared by the scripts beside it; source it, do not run it.
+#
+# It finds what a bare Debian 12 with Rust lacks to build Baton, and keeps what is built in a cache outside the clone, so
+# that a second clone or a clean checkout does not compile RocksDB again.
+# shellcheck shell=bash
+
+# The directory of the clone.
+BATON_ROOT="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"
+
+# One line on standard error, and the end.
+fail() {
+    echo "baton: $*" >&2
+    exit 1
+}
+
+# Runs a command as root.
+as_root() {
+    if [ "$(id -u)" -eq 0 ]; then
+        "$@"
+    elif command -v sudo >/dev/null; then
+        sudo "$@"
+    else
+        fail "need root to run \`$*\`; run it yourself, or install sudo"
+    fi
+}
+
+# Whether libclang, which generates the bindings of RocksDB, can be found.
+has_libclang() {
+    local directory
+    if [ -n "${LIBCLANG_PATH:-}" ]; then
+        return 0
+    fi
+    for directory in /usr/lib/llvm-*/lib /usr/lib/*-linux-gnu /usr/lib64 /usr/local/lib; do
+        if compgen -G "$directory/libclang*.so*" >/dev/null; then
+            return 0
+        fi
+    done
+    return 1
+}
+
+# Installs the packages that are missing, and nothing else.
+install_build_tools() {
+    local missing=()
+    command -v clang++ >/dev/null || missing+=(clang)
+    command -v ccache >/dev/null || missing+=(ccache)
+    has_libclang || missing+=(libclang-dev)
+    if [ "${#missing[@]}" -eq 0 ]; then
+        return
+    fi
+    command -v apt-get >/dev/null || fail "install ${missing[*]} first; without apt-get this script cannot"
+    echo "baton: installing ${missing[*]}" >&2
+    as_root apt-get update -qq
+    as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" >&2
+}
+
+# Points the compilers and cargo at the cache.
+use_build_cache() {
+    command -v cargo >/dev/null || fail "cargo is not installed; see https://rustup.rs"
+    export BATON_CACHE="${BATON_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/baton}"
+    export CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-$BATON_CACHE/target}"
+    export CCACHE_DIR="${CCACHE_DIR:-$BATON_CACHE/ccache}"
+    export CC="${CC:-ccache clang}" CXX="${CXX:-ccache clang++}"
+    mkdir -p "$CARGO_TARGET_DIR" "$CCACHE_DIR"
+}
+
+# Builds the release program; its path is then in BATON.
+build_baton() {
+    install_build_tools
+    use_build_cache
+    (cd "$BATON_ROOT" && cargo build --release --locked -p baton-node --bin baton) >&2
+    # shellcheck disable=SC2034 # for whoever sources this
+    BATON="$CARGO_TARGET_DIR/release/baton"
+}

@@ -1,0 +1,149 @@
+//! Committing a block: everything that follows from it in one batch.
+
+use crate::{
+    changes::{BlockCommit, CommitStats},
+    database::Batch,
+    error::StorageError,
+    genesis::put_state,
+    journal,
+    records::{BlockSeal, StoredBlockRef, StoredHeader, TransactionLocation},
+    store::{Pointers, Store, Writer},
+    tables::{Table, height_key, meta, proposal_key},
+    undo::{self, Undo},
+};
+use baton_consensus::types::{BlockRef, Height};
+use std::time::Instant;
+
+/// How many undo records one commit removes at most, so that a lowered option does not make a single block slow.
+const PRUNED_PER_COMMIT: usize = 16;
+
+impl Store {
+    /// Makes `commit.block` the head: block, receipts, indexes, state, trie, undo record, journal and head pointer in
+    /// one atomic batch, on disk when this returns. Own proposals up to its height are removed with it.
+    ///
+    /// # Errors
+    /// [`StorageError::NotNext`] if the block does not extend the head, [`StorageError::Inconsistent`] if the parts do
+    /// not fit together, [`StorageError::JournalConflict`] if a position was signed differently before,
+    /// [`StorageError::TooLarge`] if a record is beyond the limits, or if the disk refuses. Nothing is written then.
+    pub fn commit_block(&self, commit: &BlockCommit) -> Result<CommitStats, StorageError> {
+        let start = Instant::now();
+        let mut writer = self.writer();
+        let pointers = self.pointers();
+        let block = check(commit, &pointers)?;
+        let database = self.database();
+
+        let mut batch = database.batch();
+        put_block(&mut batch, commit, block)?;
+        Undo::of(database, &commit.state)?.put(&mut batch, block.height);
+        put_state(&mut batch, &commit.state);
+        journal::put(database, &mut batch, &commit.journal)?;
+
+        let mut next = Pointers { head: block, ..pointers };
+        batch.put(Table::Meta, meta::HEAD, &block);
+        if let Some(height) = commit.finalized.filter(|height| *height > pointers.finalized.height) {
+            next.finalized = if height == block.height { block } else { self.canonical(height)? };
+            batch.put(Table::Meta, meta::FINALIZED, &next.finalized);
+        }
+        let undo_from = self.prune_undo(&mut batch, &writer, &next)?;
+        for proposal in writer.proposals.iter().take_while(|proposal| proposal.height <= block.height) {
+            batch.delete(Table::Proposals, proposal_key(*proposal));
+        }
+
+        let prepare = start.elapsed();
+        let (keys, bytes) = (batch.keys(), batch.bytes());
+        batch.write(true)?;
+        writer.undo_from = undo_from;
+        writer.proposals.retain(|proposal| proposal.height > block.height);
+        self.publish(&mut writer, next);
+        Ok(CommitStats { keys, bytes, prepare, write: start.elapsed().saturating_sub(prepare) })
+    }
+
+    /// Moves the newest final block up to `height`; a lower one changes nothing. With `sync`, it is on disk when this
+    /// returns, otherwise with the next synced write.
+    ///
+    /// # Errors
+    /// [`StorageError::BeyondHead`] if there is no such block yet, or if the disk refuses.
+    pub fn set_finalized(&self, height: Height, sync: bool) -> Result<BlockRef, StorageError> {
+        let mut writer = self.writer();
+        let pointers = self.pointers();
+        if height > pointers.head.height {
+            return Err(StorageError::BeyondHead { height, head: pointers.head });
+        }
+        if height <= pointers.finalized.height {
+            return Ok(pointers.finalized);
+        }
+        let finalized = self.canonical(height)?;
+        let mut batch = self.database().batch();
+        batch.put(Table::Meta, meta::FINALIZED, &finalized);
+        batch.write(sync)?;
+        self.publish(&mut writer, Pointers { finalized, ..pointers });
+        Ok(finalized)
+    }
+
+    /// The block of the chain at a height that is not above the head.
+    fn canonical(&self, height: Height) -> Result<BlockRef, StorageError> {
+        let hash = self.block_hash(height)?;
+        let hash = hash.ok_or_else(|| self.database().corrupt(format!("the header of block {height} is missing")))?;
+        Ok(BlockRef { height, hash })
+    }
+
+    /// Adds the removal of undo records that are neither within the kept span nor of blocks that may be reverted.
+    /// Returns the lowest height that keeps one.
+    fn prune_undo(&self, batch: &mut Batch<'_>, writer: &Writer, next: &Pointers) -> Result<Height, StorageError> {
+        // The head's own record is in this batch, not in the database yet.
+        let kept = self.options().undo_blocks.max(1);
+        let last = next.head.height.0.saturating_sub(kept).min(next.finalized.height.0);
+        let expired = writer.undo_from.0..=last;
+        let mut undo_from = writer.undo_from;
+        for height in expired.take(PRUNED_PER_COMMIT).map(Height) {
+            undo::delete(batch, self.database(), height)?;
+            undo_from = height.next();
+        }
+        if undo_from != writer.undo_from {
+            batch.put(Table::Meta, meta::UNDO_FROM, &undo_from);
+        }
+        Ok(undo_from)
+    }
+}
+
+/// Checks that the block extends the head and that the parts of the commit fit it.
+fn check(commit: &BlockCommit, pointers: &Pointers) -> Result<BlockRef, StorageError> {
+    if pointers.genesis.is_none() {
+        return Err(StorageError::NotInitialized);
+    }
+    let header = &commit.block.block.block.header;
+    let block = BlockRef { height: Height(header.number), hash: commit.hash };
+    let head = pointers.head;
+    if block.height != head.height.next() || header.parent_hash != head.hash {
+        return Err(StorageError::NotNext { block, parent: header.parent_hash, head });
+    }
+    let transactions = commit.block.block.block.body.transactions.len();
+    let complaints = [
+        (header.hash_slow() != block.hash, "its header has another hash"),
+        (commit.block.seal.message.block() != block, "its seal is for another block"),
+        (commit.senders.len() != transactions, "it needs one sender for each transaction"),
+        (commit.receipts.len() != transactions, "it needs one receipt for each transaction"),
+        (commit.finalized.is_some_and(|height| height > block.height), "a block above it cannot be final"),
+    ];
+    match complaints.into_iter().find(|(wrong, _)| *wrong) {
+        Some((_, what)) => Err(StorageError::Inconsistent { block, what }),
+        None => Ok(block),
+    }
+}
+
+/// Adds the block, its receipts and its indexes to a batch.
+fn put_block(batch: &mut Batch<'_>, commit: &BlockCommit, block: BlockRef) -> Result<(), StorageError> {
+    let signed = &commit.block.block;
+    let key = height_key(block.height);
+    batch.put(Table::Headers, key, &StoredHeader { hash: block.hash, header: signed.block.header.clone() });
+    let seal = Some(BlockSeal { signature: signed.signature, seal: commit.block.seal.clone() });
+    batch.put(Table::Blocks, key, &StoredBlockRef { block: &signed.block, senders: &commit.senders, seal });
+    batch.put(Table::BlockHeights, block.hash, &block.height);
+    batch.put(Table::Receipts, key, &commit.receipts);
+    for (index, transaction) in signed.block.body.transactions.iter().enumerate() {
+        let index = u32::try_from(index)
+            .map_err(|_| StorageError::Inconsistent { block, what: "it has more than 2^32 transactions" })?;
+        batch.put(Table::Transactions, transaction.tx_hash(), &TransactionLocation { height: block.height, index });
+    }
+    Ok(())
+}

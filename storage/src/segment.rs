@@ -1,0 +1,126 @@
+//! Stretches of the chain for peers that catch up.
+
+use crate::{
+    database::{Read, Snapshot},
+    error::StorageError,
+    records::StoredBlock,
+    schedule::position,
+    store::Store,
+    tables::{Table, height_key, meta},
+};
+use baton_consensus::{
+    messages::Announcement,
+    signing::Signed,
+    types::{BlockRef, ChainSegment, ExtraData, Height},
+};
+use std::iter::Peekable;
+
+/// The most announcements in one segment.
+pub const MAX_SEGMENT_ANNOUNCEMENTS: usize = 4096;
+
+/// What the frame of an encoded segment takes at most, in bytes: the version and two lengths.
+const FRAME_BYTES: usize = 19;
+
+impl Store {
+    /// Blocks from `from` on (1 is the lowest that is served), at most `max_blocks` of them, and the announcements after
+    /// `known_epoch` up to the epoch of the last block; up to the newest one if the segment reaches the head.
+    ///
+    /// A block comes only together with all announcements up to its epoch, and there are at most
+    /// [`MAX_SEGMENT_ANNOUNCEMENTS`]: an asker that gets announcements without blocks asks again with the last of them
+    /// as `known_epoch`. The encoded segment keeps to `max_bytes`, except that its first item always comes.
+    ///
+    /// # Errors
+    /// If the disk refuses or the database is damaged.
+    pub fn segment(
+        &self,
+        from: Height,
+        max_blocks: usize,
+        max_bytes: usize,
+        known_epoch: ExtraData,
+    ) -> Result<ChainSegment, StorageError> {
+        let snapshot = self.database().snapshot();
+        let head = snapshot.get::<BlockRef>(Table::Meta, meta::HEAD)?.unwrap_or_default();
+        let mut next = from.max(Height(1));
+        let mut budget = Budget { left: max_bytes.saturating_sub(FRAME_BYTES), is_fresh: true };
+        let mut announcements = announcements_after(&snapshot, known_epoch);
+        let mut blocks = Vec::new();
+        let mut settled = 0;
+        let mut is_cut = false;
+
+        for entry in snapshot.scan::<StoredBlock>(Table::Blocks, &height_key(next)).take(max_blocks) {
+            let (key, bytes, block) = entry?;
+            let damaged = |what: &str| self.database().corrupt(format!("block {next}: {what}"));
+            if key.as_ref() != height_key(next) {
+                return Err(damaged("it is missing"));
+            }
+            let epoch = ExtraData::from_bytes(&block.block.header.extra_data);
+            let epoch = epoch.ok_or_else(|| damaged("its extra_data is not era, term and epoch"))?;
+            if !announcements.take_until(epoch, &mut budget)? || !budget.take(bytes) {
+                is_cut = true;
+                break;
+            }
+            blocks.push(block.into_sealed().ok_or_else(|| damaged("it has no seal"))?);
+            settled = announcements.taken.len();
+            next = next.next();
+        }
+        if is_cut && !blocks.is_empty() {
+            announcements.taken.truncate(settled);
+        }
+        if !is_cut && next > head.height {
+            let newest = ExtraData::from_bytes(&[u8::MAX; 24]);
+            newest.map(|newest| announcements.take_until(newest, &mut budget)).transpose()?;
+        }
+        Ok(ChainSegment { announcements: announcements.taken, blocks })
+    }
+}
+
+/// What a segment may still take.
+struct Budget {
+    left: usize,
+    is_fresh: bool,
+}
+
+impl Budget {
+    /// Takes some bytes if they fit, or if nothing was taken yet.
+    fn take(&mut self, bytes: usize) -> bool {
+        let fits = self.is_fresh || bytes <= self.left;
+        if fits {
+            self.left = self.left.saturating_sub(bytes);
+            self.is_fresh = false;
+        }
+        fits
+    }
+}
+
+/// The announcements after one epoch, in order.
+struct Announcements<I: Iterator> {
+    rest: Peekable<I>,
+    taken: Vec<Signed<Announcement>>,
+}
+
+type Entry = Result<(Box<[u8]>, usize, Signed<Announcement>), StorageError>;
+
+/// The announcements after `known`, none of them taken yet.
+fn announcements_after<'a>(
+    snapshot: &'a Snapshot<'_>,
+    known: ExtraData,
+) -> Announcements<impl Iterator<Item = Entry> + 'a> {
+    let entries = snapshot.scan::<Signed<Announcement>>(Table::Announcements, &known.to_bytes());
+    let is_known = move |entry: &Entry| entry.as_ref().is_ok_and(|(.., found)| position(&found.message) <= known);
+    Announcements { rest: entries.skip_while(is_known).peekable(), taken: Vec::new() }
+}
+
+impl<I: Iterator<Item = Entry>> Announcements<I> {
+    /// Takes what there is up to an epoch; returns whether all of it fitted.
+    fn take_until(&mut self, epoch: ExtraData, budget: &mut Budget) -> Result<bool, StorageError> {
+        let is_due = |entry: &Entry| entry.as_ref().map_or(true, |(.., found)| position(&found.message) <= epoch);
+        while let Some(entry) = self.rest.next_if(is_due) {
+            let (_, bytes, announcement) = entry?;
+            if self.taken.len() >= MAX_SEGMENT_ANNOUNCEMENTS || !budget.take(bytes) {
+                return Ok(false);
+            }
+            self.taken.push(announcement);
+        }
+        Ok(true)
+    }
+}

@@ -1,0 +1,158 @@
+//! The column families and the form of their keys.
+
+use alloy_primitives::{Address, U256};
+use baton_consensus::types::{BlockRef, Height};
+
+/// The version of tables, keys and records together. Any change to one of them is a new version.
+pub(crate) const SCHEMA_VERSION: u32 = 1;
+
+/// A column family.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Table {
+    /// Pointers and single records: see [`meta`].
+    Meta,
+    /// Height to hash and header.
+    Headers,
+    /// Height to block, senders, signature and seal.
+    Blocks,
+    /// Block hash to height.
+    BlockHeights,
+    /// Height to receipts.
+    Receipts,
+    /// Transaction hash to height and index.
+    Transactions,
+    /// Address to account.
+    Accounts,
+    /// Address and slot to value; zero is absence.
+    Slots,
+    /// Code hash to code.
+    Code,
+    /// Trie key, opaque, to node.
+    Trie,
+    /// Height and part to undo record.
+    Undo,
+    /// Era, term and epoch to announcement.
+    Announcements,
+    /// Height and hash to own blocks that are signed but not sealed.
+    Proposals,
+    /// Position, opaque, to what was signed for it.
+    Journal,
+}
+
+impl Table {
+    /// Every table.
+    pub(crate) const ALL: [Self; 14] = [
+        Self::Meta,
+        Self::Headers,
+        Self::Blocks,
+        Self::BlockHeights,
+        Self::Receipts,
+        Self::Transactions,
+        Self::Accounts,
+        Self::Slots,
+        Self::Code,
+        Self::Trie,
+        Self::Undo,
+        Self::Announcements,
+        Self::Proposals,
+        Self::Journal,
+    ];
+
+    /// The name of the column family on disk.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Meta => "meta",
+            Self::Headers => "headers",
+            Self::Blocks => "blocks",
+            Self::BlockHeights => "block_heights",
+            Self::Receipts => "receipts",
+            Self::Transactions => "transactions",
+            Self::Accounts => "accounts",
+            Self::Slots => "slots",
+            Self::Code => "code",
+            Self::Trie => "trie",
+            Self::Undo => "undo",
+            Self::Announcements => "announcements",
+            Self::Proposals => "proposals",
+            Self::Journal => "journal",
+        }
+    }
+
+    /// Whether single keys are looked up at random, so that a filter for absent ones pays.
+    pub(crate) const fn is_random_access(self) -> bool {
+        matches!(self, Self::BlockHeights | Self::Transactions | Self::Accounts | Self::Slots | Self::Code | Self::Trie)
+    }
+
+    /// Whether every block writes many keys or large values to it.
+    pub(crate) const fn is_busy(self) -> bool {
+        matches!(
+            self,
+            Self::Blocks | Self::Receipts | Self::Transactions | Self::Accounts | Self::Slots | Self::Trie | Self::Undo
+        )
+    }
+}
+
+/// The keys of [`Table::Meta`].
+pub(crate) mod meta {
+    /// [`super::SCHEMA_VERSION`] of the writer, a `u32`.
+    pub(crate) const SCHEMA: &[u8] = b"schema";
+    /// [`crate::GenesisId`].
+    pub(crate) const GENESIS: &[u8] = b"genesis";
+    /// The sealed head, a `BlockRef`.
+    pub(crate) const HEAD: &[u8] = b"head";
+    /// The newest final block, a `BlockRef`.
+    pub(crate) const FINALIZED: &[u8] = b"finalized";
+    /// The lowest height with an undo record, or the one after the head if there is none.
+    pub(crate) const UNDO_FROM: &[u8] = b"undo-from";
+    /// The schedule's snapshot, opaque.
+    pub(crate) const SCHEDULE: &[u8] = b"schedule";
+    /// The protocol's safety state, opaque.
+    pub(crate) const SAFETY: &[u8] = b"safety";
+}
+
+/// The key of a height.
+pub(crate) const fn height_key(height: Height) -> [u8; 8] {
+    height.0.to_be_bytes()
+}
+
+/// The key of a storage slot.
+pub(crate) fn slot_key(address: Address, slot: U256) -> [u8; 52] {
+    let mut key = [0; 52];
+    key[..20].copy_from_slice(address.as_slice());
+    key[20..].copy_from_slice(&slot.to_be_bytes::<32>());
+    key
+}
+
+/// The key of a part of an undo record: 0 is the index, 1 the state, the trie follows.
+pub(crate) fn undo_key(height: Height, part: u32) -> [u8; 12] {
+    let mut key = [0; 12];
+    key[..8].copy_from_slice(&height_key(height));
+    key[8..].copy_from_slice(&part.to_be_bytes());
+    key
+}
+
+/// The key of an own block that is not sealed yet.
+pub(crate) fn proposal_key(block: BlockRef) -> [u8; 40] {
+    let mut key = [0; 40];
+    key[..8].copy_from_slice(&height_key(block.height));
+    key[8..].copy_from_slice(block.hash.as_slice());
+    key
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_distinct() {
+        let names: std::collections::BTreeSet<_> = Table::ALL.iter().map(|table| table.name()).collect();
+        assert_eq!(names.len(), Table::ALL.len());
+    }
+
+    #[test]
+    fn the_order_of_keys_is_the_order_of_numbers() {
+        assert!(height_key(Height(255)) < height_key(Height(256)));
+        assert!(undo_key(Height(1), u32::MAX) < undo_key(Height(2), 0));
+        assert!(slot_key(Address::ZERO, U256::from(255)) < slot_key(Address::ZERO, U256::from(256)));
+    }
+}

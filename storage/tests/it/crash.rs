@@ -1,0 +1,166 @@
+//! A process that is killed at any instant leaves either the old head or the new one.
+
+use crate::common::{changes, commit, entry, open, options, transaction};
+use alloy_primitives::{Address, U256};
+use baton_consensus::types::Height;
+use baton_storage::{StorageError, Store};
+use std::{
+    collections::BTreeSet,
+    env, fs,
+    io::{BufRead, BufReader, Write},
+    path::Path,
+    process::{Command, Stdio},
+    sync::mpsc,
+    thread,
+    time::{Duration, SystemTime},
+};
+
+const DIRECTORY: &str = "BATON_CRASH_DIRECTORY";
+const ROUNDS: &str = "BATON_CRASH_ROUNDS";
+
+fn say(what: &str, height: Height) {
+    let mut out = std::io::stdout().lock();
+    writeln!(out, "crash {what} {height}").unwrap();
+    out.flush().unwrap();
+}
+
+/// Commits the one block that follows the head, with a journal entry.
+fn commit_next(store: &Store) {
+    let head = store.head();
+    let mut write = commit(head, 20, changes(head.height.0 + 1));
+    write.journal = vec![entry(head.height.0 + 1, write.hash.as_slice())];
+    store.commit_block(&write).unwrap();
+}
+
+/// What the child does until it is killed: four commits, one revert, and so on.
+#[test]
+#[ignore = "runs in a child process of the other test"]
+fn child() {
+    let Some(directory) = env::var_os(DIRECTORY) else { return };
+    let store = open(Path::new(&directory));
+    say("head", store.head().height);
+    for step in 1.. {
+        let head = store.head();
+        if step % 5 == 0 && head.height > Height(0) {
+            say("next", head.height.previous());
+            store.revert_head().unwrap();
+        } else {
+            say("next", head.height.next());
+            commit_next(&store);
+        }
+        say("head", store.head().height);
+    }
+}
+
+/// Kills a child after `life`; returns the last head that it told, and the one that it was about to reach.
+fn run_child(directory: &Path, life: Duration) -> (Option<u64>, Option<u64>) {
+    let mut child = Command::new(env::current_exe().unwrap())
+        .args(["crash::child", "--exact", "--ignored", "--nocapture"])
+        .env(DIRECTORY, directory)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    let (started, start) = mpsc::channel();
+    let reader = thread::spawn(move || {
+        let (mut head, mut next) = (None, None);
+        for line in lines.map_while(Result::ok) {
+            let mut words = line.split_once("crash ").map_or("", |(_, rest)| rest).split(' ');
+            let (what, height) = (words.next(), words.next().and_then(|word| word.parse().ok()));
+            match (what, height) {
+                (Some("head"), Some(height)) => (head, next) = (Some(height), None),
+                (Some("next"), Some(height)) => next = Some(height),
+                _ => continue,
+            }
+            let _ = started.send(());
+        }
+        (head, next)
+    });
+    start.recv_timeout(Duration::from_secs(60)).expect("the child starts");
+    if life > Duration::from_millis(100) {
+        assert!(matches!(Store::open(directory, &options()), Err(StorageError::Locked { .. })));
+    }
+    thread::sleep(life);
+    child.kill().unwrap();
+    child.wait().unwrap();
+    reader.join().unwrap()
+}
+
+/// Checks that every record and index tells the same story.
+fn check(store: &Store) {
+    let head = store.head();
+    let mut parent = store.block_hash(Height(0)).unwrap().unwrap();
+    for height in (1..=head.height.0).map(Height) {
+        let header = store.header(height).unwrap().unwrap();
+        assert_eq!(header.header.parent_hash, parent);
+        assert_eq!(store.height_of(header.hash).unwrap(), Some(height));
+        let block = store.block(height).unwrap().unwrap();
+        assert_eq!(block.block.header, header.header);
+        assert_eq!(store.receipts(height).unwrap().unwrap().len(), block.block.body.transactions.len());
+        for transaction in &block.block.body.transactions {
+            assert_eq!(store.transaction_location(*transaction.tx_hash()).unwrap().unwrap().height, height);
+        }
+        assert_eq!(store.journal_entry(&height.0.to_be_bytes()).unwrap().unwrap().as_ref(), header.hash.as_slice());
+        parent = header.hash;
+    }
+    assert_eq!(head.hash, parent);
+    let above = head.height.next();
+    assert!(store.block(above).unwrap().is_none() && store.header(above).unwrap().is_none());
+    assert!(store.receipts(above).unwrap().is_none());
+    assert!(store.transaction_location(*transaction(above.0 * 1_000_000).tx_hash()).unwrap().is_none());
+    for height in (head.height.0.saturating_sub(10)..=head.height.0).map(Height) {
+        let view = store.view_at(height).unwrap();
+        let address = Address::repeat_byte(1);
+        assert_eq!(view.account(address).unwrap().unwrap().nonce, height.0);
+        assert_eq!(view.slot(address, U256::from(height.0 % 4)).unwrap(), U256::from(height.0));
+    }
+}
+
+#[test]
+fn a_killed_process_leaves_the_old_head_or_the_new_one() {
+    let rounds = env::var(ROUNDS).ok().and_then(|rounds| rounds.parse().ok()).unwrap_or(12u32);
+    let directory = tempfile::tempdir().unwrap();
+    for round in 0..rounds {
+        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap();
+        let life = Duration::from_micros(u64::from(now.subsec_nanos() / 7 % 200_000));
+        let (told, next) = run_child(directory.path(), life);
+        let store = open(directory.path());
+        let height = store.head().height.0;
+        assert!(
+            told.is_none() || told == Some(height) || next == Some(height),
+            "round {round}, killed after {life:?}: the head is {height}, told were {told:?} and {next:?}"
+        );
+        check(&store);
+        commit_next(&store);
+        check(&store);
+    }
+}
+
+#[test]
+fn a_log_torn_anywhere_leaves_whole_blocks() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = open(directory.path());
+    (0..4).for_each(|_| commit_next(&store));
+    drop(store);
+    let files = || fs::read_dir(directory.path()).unwrap().map(|entry| entry.unwrap().path());
+    let length = files().filter(|path| path.extension().is_some_and(|it| it == "log"));
+    let length = length.map(|path| fs::metadata(path).unwrap().len()).sum::<u64>();
+    let mut heads = BTreeSet::new();
+    for cut in (0..40).map(|part| length * part / 40).chain([length]) {
+        let copy = tempfile::tempdir().unwrap();
+        for path in files() {
+            let target = copy.path().join(path.file_name().unwrap());
+            fs::copy(&path, &target).unwrap();
+            if path.extension().is_some_and(|it| it == "log") {
+                fs::File::options().write(true).open(&target).unwrap().set_len(cut).unwrap();
+            }
+        }
+        let store = open(copy.path());
+        heads.insert(store.head().height.0);
+        check(&store);
+        commit_next(&store);
+        check(&store);
+    }
+    assert_eq!(heads, (0..=4).collect());
+}

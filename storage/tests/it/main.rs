@@ -1,0 +1,12 @@
+//! The store as its callers see it.
+
+#![allow(clippy::unwrap_used, reason = "a failure is a failed test")]
+
+mod commit;
+mod common;
+mod crash;
+mod directory;
+mod golden;
+mod history;
+mod journal;
+mod segment;
