@@ -82,13 +82,13 @@ pub fn build_block<T: Borrow<RecoveredTransaction>>(
     parent: &SealedHeader,
     attributes: &BlockAttributes,
     transactions: impl IntoIterator<Item = T>,
-    limits: BuildLimits<'_>,
+    mut limits: BuildLimits<'_>,
     state: &dyn StateReader,
 ) -> Result<BuiltBlock, ExecutionError> {
     check_attributes(parent, attributes)?;
     let mut header = next_header(spec, parent, attributes);
     let mut executor = Executor::new(spec, &header, state)?;
-    let filled = fill(&mut executor, transactions, limits)?;
+    let filled = fill(&mut executor, transactions, &mut limits)?;
     let mut executed = executor.finish()?;
 
     let (roots, transactions_root) =
@@ -138,7 +138,7 @@ struct Filled {
 fn fill<T: Borrow<RecoveredTransaction>>(
     executor: &mut Executor<'_>,
     transactions: impl IntoIterator<Item = T>,
-    limits: BuildLimits<'_>,
+    limits: &mut BuildLimits<'_>,
 ) -> Result<Filled, Failure> {
     let mut filled = Filled::default();
     let mut bytes_left = limits.max_bytes.min(MAX_BLOCK_SIZE).saturating_sub(HEADER_ROOM);

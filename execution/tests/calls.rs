@@ -57,7 +57,8 @@ fn value_and_a_named_price_must_be_covered() {
 
 #[test]
 fn an_estimate_is_enough_and_little_more() {
-    let chain = Chain::new(spec());
+    let mut chain = Chain::new(spec());
+    chain.push(&[]);
     let estimate = |request: &CallRequest| estimate_gas(&chain.spec, &chain.head, request, &chain.state);
     assert_eq!(estimate(&request(Address::repeat_byte(0x99), &[])).unwrap(), 21_000);
 

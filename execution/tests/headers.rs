@@ -88,7 +88,7 @@ fn the_body_is_checked_too() {
 fn a_timestamp_may_equal_its_parents() {
     let mut chain = Chain::new(spec());
     let built = chain.build_with(&attributes(chain.head.timestamp), &[transfer(0, 0, BENEFICIARY, 1)]);
-    chain.accept(built.executed);
+    chain.accept(&built.executed);
 }
 
 #[test]
@@ -108,12 +108,13 @@ fn a_damaged_state_says_nothing_about_the_block() {
             self.0.block_hash(number)
         }
         fn trie_node(&self, key: &baton_execution::TrieKey) -> Result<Option<Bytes>, StateError> {
-            // The root of another time: a branch whose children are all alike.
+            // One bit of the root node is not as it was written.
             let mut node = self.0.trie_node(key)?.map(|node| node.to_vec());
-            if key.path.is_empty() && key.owner.is_none() {
-                if let Some(byte) = node.as_mut().and_then(|node| node.get_mut(10)) {
-                    *byte ^= 1;
-                }
+            if key.path.is_empty()
+                && key.owner.is_none()
+                && let Some(byte) = node.as_mut().and_then(|node| node.get_mut(10))
+            {
+                *byte ^= 1;
             }
             Ok(node.map(Bytes::from))
         }

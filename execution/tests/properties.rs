@@ -77,7 +77,7 @@ proptest! {
             let built = chain.build(&transactions);
             prop_assert_eq!(built.executed.receipts.len() + built.skipped.len(), transactions.len());
             // `accept` compares bytes, receipts and changes, and the root with an outside judge.
-            chain.accept(built.executed);
+            chain.accept(&built.executed);
         }
     }
 }

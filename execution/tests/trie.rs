@@ -75,7 +75,7 @@ proptest! {
         let owner = owner.then(|| B256::repeat_byte(7));
         let mut state = MemoryState::new();
         let mut contents = Contents::new();
-        let mut judge = EthTrie::new(Arc::new(MemoryDB::new(true)));
+        let mut judge = EthTrie::new(Arc::new(MemoryDB::new(false)));
         let mut root = EMPTY_ROOT_HASH;
         for round in rounds {
             for (key, value) in &round {

@@ -109,7 +109,7 @@ fn response_frames() {
     let responses = [
         Response::BlocksByRange(segment),
         Response::SubmitBlock(Submission::Refused(Text::fit("not the leader"))),
-        Response::PushTransactions(Received { count: 2 }),
+        Response::PushTransactions(Received { count: 1, refused: vec![1] }),
     ];
     for response in responses {
         let frame = response.encode().unwrap();

@@ -19,6 +19,9 @@ pub(crate) enum Integrity {
     Check,
 }
 
+/// Slots of one account with their new values.
+type Slots = Vec<(U256, U256)>;
+
 /// Hashes the accounts and storage of `diff` into the tries under `parent_root`: fills in the accounts' storage roots and
 /// the changed nodes, and gives the new state root.
 ///
@@ -29,11 +32,11 @@ pub(crate) fn commit(
     diff: &mut StateDiff,
     integrity: Integrity,
 ) -> Result<B256, StateError> {
-    let mut slots: AddressMap<Vec<(U256, U256)>> = AddressMap::default();
+    let mut slots: AddressMap<Slots> = AddressMap::default();
     for ((address, slot), value) in &diff.storage {
         slots.entry(*address).or_default().push((*slot, *value));
     }
-    let jobs: Vec<(Address, B256, Vec<(U256, U256)>)> = slots
+    let jobs: Vec<(Address, B256, Slots)> = slots
         .into_iter()
         .map(|(address, slots)| match diff.accounts.get(&address) {
             Some(Some(account)) => Ok((address, account.storage_root, slots)),

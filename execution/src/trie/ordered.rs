@@ -13,7 +13,7 @@ pub(crate) fn ordered_root(items: Vec<Vec<u8>>) -> Result<B256, StateError> {
         .enumerate()
         .map(|(index, item)| Change { key: Nibbles::unpack(alloy_rlp::encode_fixed_size(&index)), value: Some(item) })
         .collect();
-    entries.sort_unstable_by(|a, b| a.key.cmp(&b.key));
+    entries.sort_unstable_by_key(|entry| entry.key);
     root_of(&Nothing, &entries)
 }
 

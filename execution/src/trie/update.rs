@@ -49,7 +49,7 @@ pub(super) fn update_with(
 ) -> Result<TrieUpdate, StateError> {
     let mut changes: Vec<Change> =
         changes.into_iter().map(|(key, value)| Change { key: Nibbles::unpack(key), value }).collect();
-    changes.sort_by(|a, b| a.key.cmp(&b.key));
+    changes.sort_by_key(|change| change.key);
     changes.dedup_by(|later, earlier| {
         let same = later.key == earlier.key;
         if same {
@@ -138,7 +138,7 @@ impl Updater<'_> {
                 for (nibble, pointer) in branch.state_mask.iter().zip(branch.stack) {
                     children[usize::from(nibble)] = Slot::Pointer(pointer);
                 }
-                self.apply_to_branch(path, children, changes, writes)?
+                self.apply_to_branch(path, &mut children, changes, writes)?
             }
         };
         Ok(match result {
@@ -185,7 +185,7 @@ impl Updater<'_> {
         }
         // Removals of what is not there may lie outside the branch.
         let inside = range_under(changes, &branch_path);
-        let branch = self.apply_to_branch(branch_path, children, inside, writes)?;
+        let branch = self.apply_to_branch(branch_path, &mut children, inside, writes)?;
         self.prefix(path, first.slice(path.len()..fork), branch, writes)
     }
 
@@ -223,14 +223,14 @@ impl Updater<'_> {
             Slot::Fresh { node: Node::Extension { key: below, child }, stored: false }
         };
         let inside = range_under(changes, &branch_path);
-        let branch = self.apply_to_branch(branch_path, children, inside, writes)?;
+        let branch = self.apply_to_branch(branch_path, &mut children, inside, writes)?;
         self.prefix(path, child_path.slice(path.len()..fork), branch, writes)
     }
 
     fn apply_to_branch(
         &self,
         path: Nibbles,
-        mut children: [Slot; 16],
+        children: &mut [Slot; 16],
         changes: &[Change],
         writes: &mut Writes,
     ) -> Result<Slot, StateError> {
@@ -265,9 +265,9 @@ impl Updater<'_> {
     }
 
     /// Makes a branch of `children`, or what it collapses to when fewer than two are left.
-    fn close_branch(&self, path: Nibbles, children: [Slot; 16], writes: &mut Writes) -> Result<Slot, StateError> {
+    fn close_branch(&self, path: Nibbles, children: &mut [Slot; 16], writes: &mut Writes) -> Result<Slot, StateError> {
         let mut state_mask = TrieMask::default();
-        for (nibble, child) in (0u8..).zip(&children) {
+        for (nibble, child) in (0u8..).zip(children.iter()) {
             if !matches!(child, Slot::Empty) {
                 state_mask.set_bit(nibble);
             }
@@ -276,14 +276,14 @@ impl Updater<'_> {
             0 => return Ok(Slot::Empty),
             1 => {
                 let nibble = state_mask.first_set_bit_index().unwrap_or_default();
-                let child = children.into_iter().find(|child| !matches!(child, Slot::Empty)).unwrap_or_default();
+                let child = std::mem::take(&mut children[usize::from(nibble)]);
                 return self.prefix(path, Nibbles::from_nibbles([nibble]), child, writes);
             }
             _ => {}
         }
         let mut stack = Vec::with_capacity(state_mask.len());
-        for (nibble, child) in (0u8..).zip(children) {
-            match child {
+        for (nibble, child) in (0u8..).zip(children.iter_mut()) {
+            match std::mem::take(child) {
                 Slot::Empty => {}
                 Slot::Pointer(pointer) => stack.push(pointer),
                 Slot::Fresh { node, stored } => stack.push(seal(child_path(path, nibble), &node, stored, writes)),

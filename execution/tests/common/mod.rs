@@ -1,5 +1,6 @@
 //! A chain in memory, signers, and small contracts.
 #![allow(dead_code, unreachable_pub, reason = "every test file uses its own part")]
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 use std::collections::BTreeMap;
 
@@ -103,10 +104,10 @@ impl Chain {
     pub fn push(&mut self, transactions: &[RecoveredTransaction]) -> ExecutedBlock {
         let built = self.build(transactions);
         assert_eq!(built.skipped, vec![]);
-        self.accept(built.executed)
+        self.accept(&built.executed)
     }
 
-    pub fn accept(&mut self, built: ExecutedBlock) -> ExecutedBlock {
+    pub fn accept(&mut self, built: &ExecutedBlock) -> ExecutedBlock {
         let checked = execute_block(&self.spec, &self.head, built.block.clone(), &|_| None, &self.state).unwrap();
         assert_eq!(alloy_rlp::encode(&checked.block), alloy_rlp::encode(&built.block));
         assert_eq!(checked.hash, built.hash);

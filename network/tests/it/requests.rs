@@ -43,7 +43,10 @@ async fn every_protocol_answers() {
         (Request::BlocksByRange(RANGE), Response::BlocksByRange(segment(2))),
         (Request::SubmitBlock(samples::block(3)), Response::SubmitBlock(Submission::Accepted)),
         (Request::SubmitBlock(samples::block(4)), Response::SubmitBlock(Submission::Refused(Text::fit("not leader")))),
-        (Request::PushTransactions(samples::transactions(1)), Response::PushTransactions(Received { count: 1, refused: vec![1] })),
+        (
+            Request::PushTransactions(samples::transactions(1)),
+            Response::PushTransactions(Received { count: 1, refused: vec![1] }),
+        ),
     ];
     let (handle, id) = (client.handle.clone(), server.id());
     for (request, response) in exchanges {

@@ -15,6 +15,7 @@ mod context;
 mod convert;
 mod errors;
 mod eth;
+mod origins;
 mod params;
 pub mod ports;
 mod server;

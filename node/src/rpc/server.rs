@@ -5,7 +5,9 @@ use super::{
     batch::{BatchLimits, ConcurrentBatches},
     config::RpcConfig,
     context::{Rpc, RpcContext},
-    eth, txpool, web3,
+    eth,
+    origins::{OriginGuard, Origins},
+    txpool, web3,
 };
 use alloy_primitives::U64;
 use jsonrpsee::{
@@ -17,7 +19,6 @@ use jsonrpsee::{
 use std::net::SocketAddr;
 use thiserror::Error;
 use tower::ServiceBuilder;
-use tower_http::cors::{AllowOrigin, Any, CorsLayer};
 
 /// Why the server does not run.
 #[derive(Debug, Error)]
@@ -69,7 +70,8 @@ pub async fn start(config: RpcConfig, node: RpcContext) -> Result<(RpcHandle, So
         cors_origins,
         limits,
     } = config;
-    let cors = cors(&cors_origins)?;
+    let origins = Origins::parse(&cors_origins)?;
+    let cors = origins.cors();
     let server = ServerConfig::builder()
         .max_connections(max_connections)
         .max_request_body_size(max_request_bytes)
@@ -85,7 +87,11 @@ pub async fn start(config: RpcConfig, node: RpcContext) -> Result<(RpcHandle, So
     let failed = |source| RpcStartError::Listen { address: listen, source };
     let server = Server::builder()
         .set_config(server)
-        .set_http_middleware(ServiceBuilder::new().option_layer(cors))
+        .set_http_middleware(
+            ServiceBuilder::new()
+                .option_layer(cors)
+                .layer_fn(move |service| OriginGuard::new(service, origins.clone())),
+        )
         .set_rpc_middleware(RpcServiceBuilder::new().layer_fn(move |service| ConcurrentBatches::new(service, batches)))
         .build(listen)
         .await
@@ -106,26 +112,6 @@ pub(super) fn methods(rpc: Rpc) -> Result<RpcModule<Rpc>, RegisterMethodError> {
     Ok(module)
 }
 
-/// Lets pages of these origins call from a browser; none without any.
-fn cors(origins: &[String]) -> Result<Option<CorsLayer>, RpcStartError> {
-    if origins.is_empty() {
-        return Ok(None);
-    }
-    let allowed = if origins.iter().any(|origin| origin == "*") {
-        AllowOrigin::any()
-    } else {
-        let parsed = origins.iter().map(|origin| {
-            let wrong = || RpcStartError::Origin(origin.clone());
-            if !origin.starts_with("http://") && !origin.starts_with("https://") {
-                return Err(wrong());
-            }
-            origin.trim_end_matches('/').parse().map_err(|_| wrong())
-        });
-        AllowOrigin::list(parsed.collect::<Result<Vec<_>, _>>()?)
-    };
-    Ok(Some(CorsLayer::new().allow_origin(allowed).allow_methods(Any).allow_headers(Any)))
-}
-
 /// Names subscriptions as Ethereum's clients expect: hexadecimal strings, not to be guessed.
 #[derive(Clone, Copy, Debug)]
 struct HexIds;
@@ -133,20 +119,5 @@ struct HexIds;
 impl IdProvider for HexIds {
     fn next_id(&self) -> SubscriptionId<'static> {
         format!("{:#x}", U64::from(rand::random::<u64>())).into()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn origins_are_checked() {
-        let origins = |list: &[&str]| cors(&list.iter().map(|&origin| origin.to_owned()).collect::<Vec<_>>());
-        assert!(origins(&[]).unwrap().is_none());
-        assert!(origins(&["*"]).unwrap().is_some());
-        assert!(origins(&["https://example.org/", "http://localhost:3000"]).unwrap().is_some());
-        assert!(matches!(origins(&["example.org"]), Err(RpcStartError::Origin(_))));
-        assert!(matches!(origins(&["https://\n"]), Err(RpcStartError::Origin(_))));
     }
 }

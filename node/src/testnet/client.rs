@@ -131,11 +131,6 @@ impl Client {
         self.http.request("eth_getBlockReceipts", rpc_params![block]).await
     }
 
-    pub(super) async fn nonce(&self, account: Address) -> Result<u64, ClientError> {
-        let nonce: U64 = self.http.request("eth_getTransactionCount", rpc_params![account, "latest"]).await?;
-        Ok(nonce.to())
-    }
-
     /// Sends transactions in one batch; the answers are in the same order.
     pub(super) async fn send(&self, transactions: impl Iterator<Item = &Bytes>) -> Result<Vec<Answer>, ClientError> {
         let mut batch = BatchRequestBuilder::new();

@@ -14,7 +14,7 @@ use std::path::PathBuf;
 
 /// The arguments of `baton genesis inspect`.
 #[derive(Debug, Args)]
-pub(super) struct InspectGenesis {
+pub(in crate::cli) struct InspectGenesis {
     /// The genesis file.
     file: PathBuf,
     /// Print JSON.

@@ -21,7 +21,7 @@ use std::{
 
 /// The arguments of `baton genesis new`.
 #[derive(Debug, Args)]
-pub(super) struct NewGenesis {
+pub(in crate::cli) struct NewGenesis {
     /// The EIP-155 chain id.
     #[arg(long, value_name = "NUMBER")]
     chain_id: u64,

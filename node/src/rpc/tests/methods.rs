@@ -126,7 +126,7 @@ async fn calls_return_revert_and_estimate() {
 async fn logs_are_filtered() {
     let node = TestNode::start(TestChain::with_blocks()).await;
     let topic = |number: u64| B256::from(U256::from(number));
-    let logs = |filter: Value| async { node.call("eth_getLogs", json!([filter])).await.as_array().unwrap().clone() };
+    let logs = async |filter: Value| node.call("eth_getLogs", json!([filter])).await.as_array().unwrap().clone();
     let all = logs(json!({"fromBlock": "0x0", "toBlock": "latest"})).await;
     let numbers: Vec<_> = all.iter().map(|log| log["blockNumber"].as_str().unwrap().to_owned()).collect();
     assert_eq!(numbers, ["0x1", "0x3", "0x3", "0x3"]);
