@@ -71,3 +71,26 @@ build_baton() {
     # shellcheck disable=SC2034 # for whoever sources this
     BATON="$CARGO_TARGET_DIR/release/baton"
 }
+
+# Installs a cargo subcommand into the cache if it is not on the path.
+install_cargo_tool() {
+    export PATH="$BATON_CACHE/tools/bin:$PATH"
+    command -v "$1" >/dev/null && return
+    echo "baton: installing $1" >&2
+    # Its own target directory: its flags are not the project's.
+    CARGO_TARGET_DIR="$BATON_CACHE/tools/target" cargo install --locked --quiet --root "$BATON_CACHE/tools" "$1" >&2
+    rm -rf "$BATON_CACHE/tools/target"
+}
+
+# Installs the Ethereum clients that the end-to-end tests use: anvil as the outside judge, and cast, viem and ethers.
+install_test_clients() {
+    command -v node >/dev/null || install_node
+    (cd "$BATON_ROOT/tests/clients" && npm ci --no-audit --no-fund --silent) >&2
+}
+
+install_node() {
+    command -v apt-get >/dev/null || fail "install Node.js 18 or later first; without apt-get this script cannot"
+    echo "baton: installing nodejs and npm" >&2
+    as_root apt-get update -qq
+    as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends nodejs npm >&2
+}

@@ -271,8 +271,10 @@ impl Schedule {
         let standing = set.members().iter().filter(|member| !is_skipped(member.address)).count();
         let spare_scheduler = standing >= MEMBERS_THAT_SPARE_THE_SCHEDULER;
         let mut priorities = self.priorities.clone();
-        let leader = priorities
-            .take_turn(set, |address| !is_skipped(address) && !(spare_scheduler && address == self.scheduler))?;
+        let leader = priorities.take_turn(set, |address| {
+            let spared = spare_scheduler && address == self.scheduler;
+            !spared && !is_skipped(address)
+        })?;
         Some((leader, priorities))
     }
 

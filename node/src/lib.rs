@@ -3,13 +3,13 @@
 pub mod chain;
 pub mod cli;
 pub mod config;
+pub mod engine;
 pub mod genesis;
 pub mod keys;
 pub mod mempool;
+pub mod mesh;
 pub mod rpc;
 pub mod service;
-pub mod sync;
 pub mod supervisor;
-pub mod mesh;
-pub mod engine;
+pub mod sync;
 pub mod testnet;

@@ -110,13 +110,8 @@ pub async fn run(config: NodeConfig) -> eyre::Result<()> {
         news,
         listening,
     };
-    let synchronizer = Synchronizer::new(
-        network.clone(),
-        engine_handle,
-        view.clone(),
-        peers.clone(),
-        genesis.signing_context(),
-    );
+    let synchronizer =
+        Synchronizer::new(network.clone(), engine_handle, view.clone(), peers.clone(), genesis.signing_context());
 
     supervisor.spawn("network", with(swarm.run(shutdown.clone().cancelled_owned())));
     supervisor.spawn("mempool", with(pool_task.run(shutdown.clone())));

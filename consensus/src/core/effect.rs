@@ -113,6 +113,11 @@ pub enum Timer {
         /// The block's height.
         height: Height,
     },
+    /// The block of a seal should have come.
+    Missing {
+        /// The sealed height.
+        height: Height,
+    },
     /// The leader's block should have come.
     Deadline {
         /// The leader's epoch.

@@ -20,6 +20,7 @@
 //! - **Upon a seal** on an executed block that extends its head, a follower commits the block.
 //! - **When a block's deadline passes** (`block_time + leader_timeout` after the last seal or appointment), or the leader's
 //!   block is invalid, the scheduler replaces the leader from head + 1. Repeat offenders are jailed for growing spans.
+//! - **When a sealed block is missing** half a block time after its seal came, a node asks to catch up.
 //! - **When others are ahead** (heartbeats, seals or announcements that do not connect), a node asks to catch up.
 //!
 //! Effects are in order: what must be durable comes before what is sent.
@@ -50,7 +51,7 @@ use crate::liveness::Liveness;
 use crate::parameters::Parameters;
 use crate::schedule::Schedule;
 use crate::signing::SigningContext;
-use crate::types::{BlockRef, Era, Height, SequencerSet, Term, Time};
+use crate::types::{BlockRef, Era, Height, SequencerSet, Term, Time, VerifiedBlock};
 use alloy_primitives::Address;
 use leading::Leading;
 use scheduling::Scheduling;
@@ -89,6 +90,8 @@ pub struct Core {
     /// When the head came; none before the first block since the start.
     head_seen: Option<Time>,
     last_heartbeat: u64,
+    /// Blocks of epochs whose announcement has not come yet: it may travel more slowly than they do.
+    early: Vec<VerifiedBlock>,
     /// The head when members last were seen ahead of it; what is still so at the next look asks to catch up.
     seen_behind_at: Option<BlockRef>,
     effects: Vec<Effect>,
@@ -136,6 +139,7 @@ impl Core {
             blocks_led: BTreeMap::new(),
             head_seen: None,
             last_heartbeat: 0,
+            early: Vec::new(),
             seen_behind_at: None,
             effects: Vec::new(),
             parameters,
@@ -146,7 +150,7 @@ impl Core {
     pub fn handle(&mut self, input: Input, now: Time) -> Vec<Effect> {
         match input {
             Input::Start { proposals } => self.on_start(proposals, now),
-            Input::Heartbeat(heartbeat) => self.on_heartbeat(heartbeat, now),
+            Input::Heartbeat(heartbeat) => self.on_heartbeat(&heartbeat, now),
             Input::Announcement(announcement) => self.on_announcement(&announcement, now),
             Input::Block(block) => self.on_block(block, now),
             Input::Seal(seal) => self.on_seal(seal, now),

@@ -18,7 +18,10 @@ fn a_wrong_command_line_is_one_line() {
         (&["node", "--log-format", "xml"], "invalid value 'xml' for '--log-format <FORMAT>'"),
         (&["nod"], "unrecognized subcommand 'nod'"),
         (&["key", "new"], "required arguments were not provided: --dir <DIR>"),
-        (&["genesis", "new", "--chain-id", "1", "--sequencer", "a,b", "--out", "f"], "the weight `b` is not a whole number"),
+        (
+            &["genesis", "new", "--chain-id", "1", "--sequencer", "a,b", "--out", "f"],
+            "the weight `b` is not a whole number",
+        ),
         (&["testnet", "--kill", "leader"], "invalid value 'leader' for '--kill"),
     ] {
         let line = one_line(&parse(arguments).unwrap_err());

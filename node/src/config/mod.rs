@@ -223,14 +223,15 @@ impl NodeConfig {
     pub fn to_toml(&self) -> Result<String, ConfigError> {
         let Self { genesis, data_dir, keys_dir, network, rpc, mempool, database, log, process } = self.clone();
         let NetworkConfig { listen, external, bootnodes } = network;
-        let RpcConfig { listen: rpc_listen, max_connections, max_request_size, max_response_size, max_batch, cors_origins } = rpc;
-        let MempoolConfig {
-            max_bytes,
-            max_transactions,
-            max_per_sender,
-            min_priority_fee,
-            queued_lifetime,
-        } = mempool;
+        let RpcConfig {
+            listen: rpc_listen,
+            max_connections,
+            max_request_size,
+            max_response_size,
+            max_batch,
+            cors_origins,
+        } = rpc;
+        let MempoolConfig { max_bytes, max_transactions, max_per_sender, min_priority_fee, queued_lifetime } = mempool;
         let DatabaseConfig { cache } = database;
         let LogConfig { filter, format } = log;
         let ProcessConfig { ready_file, exit_on_stdin_eof } = process;

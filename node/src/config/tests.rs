@@ -81,7 +81,8 @@ fn missing_and_impossible_settings_are_named() {
         let error = with_file(text, &[]).unwrap_err().to_string();
         assert!(error.contains(expected), "{error}");
     }
-    let missing = NodeConfig::resolve(NodeOptions { config: Some("/nonexistent/x.toml".into()), ..NodeOptions::default() });
+    let missing =
+        NodeConfig::resolve(NodeOptions { config: Some("/nonexistent/x.toml".into()), ..NodeOptions::default() });
     assert!(missing.unwrap_err().to_string().starts_with("cannot read the configuration file /nonexistent/x.toml: "));
 }
 

@@ -171,8 +171,7 @@ fn tell(report: &Report) {
     match report {
         Report::Started { scheduler } => info!(%scheduler, "the term's scheduler"),
         Report::Appointed { epoch, leader, first, skipped } => {
-            let skipped: Vec<_> =
-                skipped.iter().map(|skip| format!("{} ({})", skip.sequencer, skip.reason)).collect();
+            let skipped: Vec<_> = skipped.iter().map(|skip| format!("{} ({})", skip.sequencer, skip.reason)).collect();
             info!(%epoch, %leader, %first, skipped = skipped.join(", "), "epoch");
         }
         Report::LeaderReplaced { epoch, leader, height, reason, record } => {

@@ -138,10 +138,8 @@ impl Executor {
         let transactions = transactions.iter().map(|transaction| Arc::clone(transaction.recovered()));
         let built = build_block(&self.spec, &parent, &attributes, transactions, limits, &overlay)
             .wrap_err_with(|| format!("cannot build on block {}", request.parent))?;
-        let refused: Vec<_> = (built.skipped.into_iter())
-            .filter(|(_, error)| error.is_permanent())
-            .map(|(hash, _)| hash)
-            .collect();
+        let refused: Vec<_> =
+            (built.skipped.into_iter()).filter(|(_, error)| error.is_permanent()).map(|(hash, _)| hash).collect();
         if !refused.is_empty() {
             self.runtime.block_on(self.pool.discard(refused));
         }
@@ -154,7 +152,10 @@ impl Executor {
 
     /// The state after `parent`: a snapshot of the disk and the executed blocks between it and `parent`, newest first.
     #[expect(clippy::type_complexity, reason = "three things that belong to one moment")]
-    fn state_of(&self, parent: B256) -> eyre::Result<Option<(StateAdapter<'_>, Vec<Arc<ExecutedBlock>>, SealedHeader)>> {
+    fn state_of(
+        &self,
+        parent: B256,
+    ) -> eyre::Result<Option<(StateAdapter<'_>, Vec<Arc<ExecutedBlock>>, SealedHeader)>> {
         for _ in 0..PARENT_ATTEMPTS {
             let state = StateAdapter::head(&self.store)?;
             let Some(layers) = self.layers_above(state.block(), parent) else { continue };

@@ -69,11 +69,7 @@ fn announcements(
     Ok(announcements)
 }
 
-fn producers(
-    store: &Store,
-    finalized: Height,
-    head: Height,
-) -> eyre::Result<Vec<(alloy_primitives::Address, Height)>> {
+fn producers(store: &Store, finalized: Height, head: Height) -> eyre::Result<Vec<(alloy_primitives::Address, Height)>> {
     let from = finalized.0.max(head.0.saturating_sub(PRODUCER_HORIZON)) + 1;
     let mut producers = Vec::new();
     for height in (from..=head.0).map(Height) {

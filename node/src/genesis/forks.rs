@@ -76,7 +76,9 @@ impl<'de> de::Visitor<'de> for Visitor {
             }
             if key == "chainId" {
                 let id = as_number(&value).and_then(|id| u64::try_from(id).ok());
-                chain_id = Some(id.ok_or_else(|| A::Error::custom(format_args!("chainId {value} is not a number of 64 bits")))?);
+                chain_id = Some(
+                    id.ok_or_else(|| A::Error::custom(format_args!("chainId {value} is not a number of 64 bits")))?,
+                );
             } else if FORKS.contains(&key.as_str()) {
                 if !value.is_null() && as_number(&value) != Some(alloy_primitives::U256::ZERO) {
                     return Err(A::Error::custom(format_args!(

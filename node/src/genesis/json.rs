@@ -129,7 +129,10 @@ pub(super) fn read(bytes: &[u8]) -> Result<GenesisFile, GenesisError> {
         [("mixHash", mix_hash), ("parentHash", parent_hash), ("coinbase", coinbase), ("extraData", extra_data)]
     {
         if value.iter().any(|byte| *byte != 0) {
-            return Err(GenesisError::field(field, format_args!("{value} is not possible: block 0 sets it itself; leave it out")));
+            return Err(GenesisError::field(
+                field,
+                format_args!("{value} is not possible: block 0 sets it itself; leave it out"),
+            ));
         }
     }
     let Sequencing {

@@ -36,11 +36,7 @@ use baton_consensus::{
 };
 use baton_execution::{ChainSpec, GenesisParameters, StateDiff, genesis_header, genesis_state};
 use libp2p::{Multiaddr, multiaddr::Protocol};
-use std::{
-    fs::File,
-    io::Read,
-    path::Path,
-};
+use std::{fs::File, io::Read, path::Path};
 
 /// The largest genesis file that is read: 64 MiB.
 pub const MAX_FILE_SIZE: u64 = 64 << 20;
@@ -113,7 +109,10 @@ impl Genesis {
         check_weights(&sequencers, parameters.finality)?;
         for address in &bootnodes {
             if !names_a_peer(address) {
-                return Err(GenesisError::field("sequencing.bootnodes", format_args!("{address} does not end in /p2p/<peer id>")));
+                return Err(GenesisError::field(
+                    "sequencing.bootnodes",
+                    format_args!("{address} does not end in /p2p/<peer id>"),
+                ));
             }
         }
         let members = sequencers.into_iter().map(GenesisSequencer::into_member).collect::<Result<_, _>>()?;
@@ -149,11 +148,14 @@ impl Genesis {
     /// Block 0: the header over an empty body.
     #[must_use]
     pub fn block(&self) -> Block {
-        Block { header: self.header.clone(), body: alloy_consensus::BlockBody {
-            transactions: Vec::new(),
-            ommers: Vec::new(),
-            withdrawals: Some(alloy_eips::eip4895::Withdrawals::default()),
-        } }
+        Block {
+            header: self.header.clone(),
+            body: alloy_consensus::BlockBody {
+                transactions: Vec::new(),
+                ommers: Vec::new(),
+                withdrawals: Some(alloy_eips::eip4895::Withdrawals::default()),
+            },
+        }
     }
 }
 

@@ -16,7 +16,8 @@ pub(super) struct Decimal(pub(super) U256);
 impl Number {
     /// The number, if it fits 64 bits.
     pub(super) fn to_u64(self, field: &'static str) -> Result<u64, GenesisError> {
-        u64::try_from(self.0).map_err(|_| GenesisError::field(field, format_args!("{} needs more than 64 bits", self.0)))
+        u64::try_from(self.0)
+            .map_err(|_| GenesisError::field(field, format_args!("{} needs more than 64 bits", self.0)))
     }
 }
 

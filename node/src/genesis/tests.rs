@@ -91,7 +91,8 @@ fn numbers_and_addresses_are_read_in_every_spelling() {
     for spelling in [json!(1_700_000_000), json!("1700000000"), json!("0x6553f100")] {
         assert_eq!(GenesisFile::from_json(&changed("/timestamp", spelling)).unwrap().timestamp, 1_700_000_000);
     }
-    let bare = changed("/alloc/00000000000000000000000000000000000000dd", json!({ "balance": "1000000000000000000000" }));
+    let bare =
+        changed("/alloc/00000000000000000000000000000000000000dd", json!({ "balance": "1000000000000000000000" }));
     let alloc = GenesisFile::from_json(&bare).unwrap().alloc;
     let balance = alloc[&address!("00000000000000000000000000000000000000dd")].balance;
     assert_eq!(balance, U256::from(10).pow(U256::from(21)));
@@ -132,7 +133,11 @@ fn what_is_wrong_is_named() {
         ("/config/amsterdamTime".to_owned(), json!(0), "unknown key `amsterdamTime` in config"),
         ("/config/clique".to_owned(), json!({}), "unknown key `clique` in config"),
         ("/gasLimit".to_owned(), json!(20), "block 0: gas limit 20 is below 5000"),
-        ("/gasLimit".to_owned(), json!("0x1ffffffffffffffff"), "gasLimit: 36893488147419103231 needs more than 64 bits"),
+        (
+            "/gasLimit".to_owned(),
+            json!("0x1ffffffffffffffff"),
+            "gasLimit: 36893488147419103231 needs more than 64 bits",
+        ),
         ("/gasLimit".to_owned(), json!(1.5), "1.5 is not a whole number"),
         ("/gaslimit".to_owned(), json!(1), "unknown field `gaslimit`"),
         ("/nonce".to_owned(), json!(66), "nonce: 66 is not possible"),
@@ -150,7 +155,11 @@ fn what_is_wrong_is_named() {
         (format!("{member}/weight"), json!("lots"), "`lots` is not a number"),
         (format!("{member}/weight"), json!(0), "has no weight"),
         (format!("{member}/peerId"), json!("me"), "the peer id `me` of"),
-        (format!("{member}/proofOfPossession"), json!(format!("0x{}", "00".repeat(96))), "no valid proof of possession"),
+        (
+            format!("{member}/proofOfPossession"),
+            json!(format!("0x{}", "00".repeat(96))),
+            "no valid proof of possession",
+        ),
         (format!("{member}/stake"), json!(1), "unknown field `stake`"),
         (format!("{address_aa}/balance"), json!(1e30), "write larger ones as strings"),
         (format!("{address_aa}/balance"), json!(format!("0x1{}", "0".repeat(64))), "needs more than 256 bits"),

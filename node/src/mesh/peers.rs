@@ -37,9 +37,8 @@ impl PeerBook {
     /// Nobody is connected yet.
     #[must_use]
     pub fn new(local: PeerId, set: &SequencerSet) -> Self {
-        let sequencers = (set.members().iter())
-            .filter_map(|member| Some((member.peer_id.parse().ok()?, member.address)))
-            .collect();
+        let sequencers =
+            (set.members().iter()).filter_map(|member| Some((member.peer_id.parse().ok()?, member.address))).collect();
         Self { local, sequencers: Arc::new(sequencers), book: Arc::default() }
     }
 

@@ -47,7 +47,9 @@ impl Mesh for MempoolMesh {
         let mut last_error = None;
         for peer in peers {
             match self.network.request(peer.id, Request::PushTransactions(batch.clone())).await {
-                Ok(Response::PushTransactions(received)) => return Ok(Pushed::Acknowledged { refused: received.refused }),
+                Ok(Response::PushTransactions(received)) => {
+                    return Ok(Pushed::Acknowledged { refused: received.refused });
+                }
                 Ok(_) => last_error = Some("the answer is of another kind".to_owned()),
                 Err(error) => last_error = Some(error.to_string()),
             }

@@ -12,7 +12,10 @@ use jsonrpsee::{
         server::BatchResponseBuilder,
     },
     server::MethodResponse,
-    types::{ErrorObjectOwned, Id, Request, error::{INTERNAL_ERROR_CODE, METHOD_NOT_FOUND_CODE}},
+    types::{
+        ErrorObjectOwned, Id, Request,
+        error::{INTERNAL_ERROR_CODE, METHOD_NOT_FOUND_CODE},
+    },
 };
 
 /// How many requests of one batch run at once.
@@ -60,8 +63,11 @@ where
 
 impl<S> RpcServiceT for ConcurrentBatches<S>
 where
-    S: RpcServiceT<MethodResponse = MethodResponse, BatchResponse = MethodResponse, NotificationResponse = MethodResponse>
-        + Clone
+    S: RpcServiceT<
+            MethodResponse = MethodResponse,
+            BatchResponse = MethodResponse,
+            NotificationResponse = MethodResponse,
+        > + Clone
         + Send
         + Sync
         + 'static,
@@ -95,8 +101,8 @@ where
                 return failure(Id::Null, RpcError::limit(message));
             }
             let mut answer = BatchResponseBuilder::new_with_limit(response_bytes);
-            let notifications_only = !batch.is_empty()
-                && batch.iter().all(|entry| matches!(entry, Ok(BatchEntry::Notification(_))));
+            let notifications_only =
+                !batch.is_empty() && batch.iter().all(|entry| matches!(entry, Ok(BatchEntry::Notification(_))));
             let calls: Vec<_> = batch.into_iter().filter_map(|entry| service.answer(entry)).collect();
             let mut responses = stream::iter(calls).buffered(CONCURRENCY);
             while let Some(response) = responses.next().await {
@@ -104,7 +110,11 @@ where
                     return too_big;
                 }
             }
-            if notifications_only { MethodResponse::notification() } else { MethodResponse::from_batch(answer.finish()) }
+            if notifications_only {
+                MethodResponse::notification()
+            } else {
+                MethodResponse::from_batch(answer.finish())
+            }
         }
     }
 

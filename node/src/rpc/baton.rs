@@ -51,8 +51,7 @@ async fn status(rpc: &Rpc) -> RpcResult<Status> {
     let ConsensusStatus { address, role, era, term, epoch, scheduler, leader, finality_rule, syncing } =
         rpc.node.consensus.status();
     // In this order, so that a block that arrives in between cannot make `finalized` or `safe` higher than `head`.
-    let (finalized, safe, head) =
-        rpc.read(|chain| Ok((chain.finalized(), chain.safe()?, chain.head()))).await?;
+    let (finalized, safe, head) = rpc.read(|chain| Ok((chain.finalized(), chain.safe()?, chain.head()))).await?;
     let pool = rpc.node.pool.status();
     Ok(Status {
         peer_id: rpc.node.peers.local_peer_id(),

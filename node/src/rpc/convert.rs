@@ -123,10 +123,7 @@ fn bloom(stored: &StoredReceipt) -> Bloom {
 pub(super) fn log(header: &Header, block_hash: B256, entry: &BlockLog) -> rpc::Log {
     let BlockLog { transaction_hash, transaction_index, index, log: StoredLog { address, topics, data } } = entry;
     rpc::Log {
-        inner: alloy_primitives::Log {
-            address: *address,
-            data: LogData::new_unchecked(topics.clone(), data.clone()),
-        },
+        inner: alloy_primitives::Log { address: *address, data: LogData::new_unchecked(topics.clone(), data.clone()) },
         block_hash: Some(block_hash),
         block_number: Some(header.number),
         block_timestamp: Some(header.timestamp),

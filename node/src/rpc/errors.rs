@@ -3,6 +3,7 @@
 //! Codes are those of JSON-RPC 2.0 and of EIP-1474, with geth's `3` for a revert that carries data.
 
 use alloy_primitives::Bytes;
+use alloy_sol_types::{Panic, Revert, SolError};
 use jsonrpsee::types::ErrorObjectOwned;
 use std::fmt;
 
@@ -63,9 +64,11 @@ impl RpcError {
 
     /// The execution reverted with `output` (3, as geth).
     pub(crate) fn reverted(output: Bytes) -> Self {
-        let message = alloy_sol_types::decode_revert_reason(&output)
-            .filter(|_| !output.is_empty())
-            .map_or_else(|| "execution reverted".to_owned(), |reason| format!("execution reverted: {reason}"));
+        let reason = Revert::abi_decode(&output)
+            .map(|revert| revert.reason)
+            .or_else(|_| Panic::abi_decode(&output).map(|panic| panic.to_string()));
+        let message =
+            reason.map_or_else(|_| "execution reverted".to_owned(), |reason| format!("execution reverted: {reason}"));
         Self { code: REVERTED, message, data: Some(output) }
     }
 
@@ -93,7 +96,7 @@ impl From<RpcError> for ErrorObjectOwned {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use alloy_sol_types::{Revert, SolError};
+    use alloy_sol_types::PanicKind;
 
     #[test]
     fn a_revert_carries_its_reason_and_its_data() {
@@ -109,6 +112,13 @@ mod tests {
         let error = ErrorObjectOwned::from(RpcError::reverted(Bytes::new()));
         assert_eq!((error.code(), error.message()), (3, "execution reverted"));
         assert_eq!(error.data().unwrap().get(), "\"0x\"");
+    }
+
+    #[test]
+    fn a_panic_of_solidity_is_named() {
+        let panic = Panic::from(PanicKind::UnderOverflow);
+        let error = RpcError::reverted(panic.abi_encode().into());
+        assert_eq!(error.to_string(), "execution reverted: panic: arithmetic underflow or overflow (0x11)");
     }
 
     #[test]

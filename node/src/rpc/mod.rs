@@ -8,8 +8,8 @@
 //! own, a bounded number at once ([`WorkLimits`]), each with bounds of its own ([`RpcLimits`]). The requests of a batch run
 //! concurrently.
 
-mod baton;
 mod batch;
+mod baton;
 mod config;
 mod context;
 mod convert;

@@ -35,7 +35,9 @@ impl Origins {
             let trimmed = origin.trim_end_matches('/');
             let host = trimmed.strip_prefix("https://").or_else(|| trimmed.strip_prefix("http://"));
             match host {
-                Some(host) if !host.is_empty() && host.chars().all(is_host_character) => Ok(trimmed.to_ascii_lowercase()),
+                Some(host) if !host.is_empty() && host.chars().all(is_host_character) => {
+                    Ok(trimmed.to_ascii_lowercase())
+                }
                 _ => Err(RpcStartError::Origin(origin.clone())),
             }
         });

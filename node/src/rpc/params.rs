@@ -31,8 +31,9 @@ impl<'a> Arguments<'a> {
 
     /// The next parameter, which must be there.
     pub(super) fn required<T: DeserializeOwned>(&mut self, name: &str) -> RpcResult<T> {
-        self.optional(name)?
-            .ok_or_else(|| RpcError::invalid_params(format!("missing value for required parameter {} ({name})", self.taken - 1)))
+        self.optional(name)?.ok_or_else(|| {
+            RpcError::invalid_params(format!("missing value for required parameter {} ({name})", self.taken - 1))
+        })
     }
 
     /// The next parameter, if it is there and not `null`.
@@ -40,8 +41,9 @@ impl<'a> Arguments<'a> {
         let index = self.taken;
         self.taken += 1;
         let Some(raw) = self.rest.next() else { return Ok(None) };
-        serde_json::from_str(raw.get())
-            .map_err(|error| RpcError::invalid_params(format!("invalid parameter {index} ({name}): {}", reason(&error))))
+        serde_json::from_str(raw.get()).map_err(|error| {
+            RpcError::invalid_params(format!("invalid parameter {index} ({name}): {}", reason(&error)))
+        })
     }
 }
 

@@ -1,8 +1,8 @@
 //! The server itself: listening, limits, and which methods there are.
 
 use super::{
-    baton,
     batch::{BatchLimits, ConcurrentBatches},
+    baton,
     config::RpcConfig,
     context::{Rpc, RpcContext},
     eth,

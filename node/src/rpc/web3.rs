@@ -1,6 +1,6 @@
 //! `web3_*` and `net_*`: who answers, and on which network.
 
-use super::{context::Rpc, params::Arguments, errors::RpcResult};
+use super::{context::Rpc, errors::RpcResult, params::Arguments};
 use alloy_primitives::{B256, Bytes, U64, keccak256};
 use jsonrpsee::{RpcModule, core::RegisterMethodError, types::Params};
 use std::env::consts::{ARCH, OS};

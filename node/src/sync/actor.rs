@@ -26,6 +26,9 @@ const RANGES_IN_FLIGHT: usize = 4;
 /// A lead smaller than this comes by gossip; it is fetched only if the engine asks.
 const LEAD_TO_FETCH: u64 = 4;
 
+/// Rounds without progress before the synchronizer gives up until it is asked again.
+const ATTEMPTS: usize = 3;
+
 /// Longer syncs are told to the operator, in blocks.
 const WORTH_TELLING: u64 = 64;
 
@@ -73,24 +76,21 @@ impl Synchronizer {
         shutdown: CancellationToken,
     ) {
         loop {
-            let lead = tokio::select! {
+            let target = tokio::select! {
                 () = shutdown.cancelled() => return,
                 target = asked.recv() => match target {
-                    Some(_) => 0,
+                    Some(target) => target,
                     None => return,
                 },
                 piece = news.recv() => match piece {
-                    Some(PeerNews) => LEAD_TO_FETCH,
+                    Some(PeerNews) if self.is_far_behind() => Height(0),
+                    Some(PeerNews) => continue,
                     None => return,
                 },
             };
-            let best = self.best_height();
-            if lead > 0 && best.0 <= self.engine.position().head.height.0 + lead {
-                continue;
-            }
             tokio::select! {
                 () = shutdown.cancelled() => return,
-                () = self.catch_up() => {}
+                () = self.catch_up(target) => {}
             }
             self.view.set_syncing(None);
         }
@@ -100,14 +100,19 @@ impl Synchronizer {
         self.peers.ready().iter().map(|peer| peer.status.head.height).max().unwrap_or_default()
     }
 
-    /// Fetches until nobody is ahead any more, or nobody serves.
-    async fn catch_up(&mut self) {
+    fn is_far_behind(&self) -> bool {
+        self.best_height().0 > self.engine.position().head.height.0 + LEAD_TO_FETCH
+    }
+
+    /// Fetches until nobody is ahead any more, or nobody serves. `target` is a height that the engine knows of; peers may
+    /// not have told of it yet.
+    async fn catch_up(&mut self, target: Height) {
         let start = self.engine.position().head.height;
         let (began, mut told) = (Instant::now(), Instant::now());
         let mut failures = 0;
-        while failures < 3 {
+        while failures < ATTEMPTS {
             let before = self.engine.position();
-            let best = self.best_height();
+            let best = self.best_height().max(target);
             if best.0 > start.0 + WORTH_TELLING {
                 let current = before.head.height;
                 self.view.set_syncing(Some(SyncProgress { starting: start, current, highest: best }));
@@ -116,14 +121,14 @@ impl Synchronizer {
                     tell_progress(start, current, best, began);
                 }
             }
-            self.round(best).await;
+            self.round(best, failures).await;
             let after = self.engine.position();
             if after == before {
                 failures += 1;
             } else {
                 failures = 0;
             }
-            if after.head.height >= self.best_height() {
+            if after.head.height >= self.best_height().max(target) {
                 break;
             }
             if after == before {
@@ -137,13 +142,16 @@ impl Synchronizer {
     }
 
     /// Fetches a few ranges above the head at once, each from another peer, and feeds them in order.
-    async fn round(&mut self, best: Height) {
+    async fn round(&mut self, best: Height, failures: usize) {
         let position = self.engine.position();
         let head = position.head.height;
-        let peers = self.servers(head);
+        let mut peers = self.servers();
         if peers.is_empty() {
             return;
         }
+        // What one peer does not have, another may.
+        let others = failures % peers.len();
+        peers.rotate_left(others);
         let ranges = (best.0.saturating_sub(head.0)).div_ceil(u64::from(RANGE)).clamp(1, RANGES_IN_FLIGHT as u64);
         let mut downloads: FuturesUnordered<_> = (0..ranges)
             .map(|index| {
@@ -216,12 +224,12 @@ impl Synchronizer {
         matches!(tokio::time::timeout(EXECUTION_PATIENCE, executed).await, Ok(Ok(_)))
     }
 
-    /// Peers that are at or above our head and did not lie lately.
-    fn servers(&mut self, head: Height) -> Vec<Peer> {
+    /// Peers that did not lie lately, those that told of the highest heads first. What they told may be seconds old, so
+    /// nobody is left out for it.
+    fn servers(&mut self) -> Vec<Peer> {
         self.shunned.retain(|_, since| since.elapsed() < SHUNNED_FOR);
         let mut peers = self.peers.ready();
-        peers.retain(|peer| peer.status.head.height >= head && !self.shunned.contains_key(&peer.id));
-        // Those that are furthest ahead serve every range.
+        peers.retain(|peer| !self.shunned.contains_key(&peer.id));
         peers.sort_by_key(|peer| std::cmp::Reverse(peer.status.head.height));
         peers
     }

@@ -49,7 +49,8 @@ fn verify(segment: ChainSegment, context: &SigningContext, from: Height, count: 
     if blocks.len() > count as usize {
         return None;
     }
-    let announcements = announcements.into_par_iter().map(|signed| signed.verify(context).ok()).collect::<Option<_>>()?;
+    let announcements =
+        announcements.into_par_iter().map(|signed| signed.verify(context).ok()).collect::<Option<_>>()?;
     let blocks = blocks
         .into_par_iter()
         .enumerate()

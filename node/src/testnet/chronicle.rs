@@ -53,13 +53,7 @@ pub(super) struct Chronicle {
 impl Chronicle {
     /// Of so many nodes.
     pub(super) fn new(nodes: usize) -> Self {
-        Self {
-            nodes,
-            blocks: HashMap::new(),
-            highest: 0,
-            included: HashSet::new(),
-            absences: vec![Vec::new(); nodes],
-        }
+        Self { nodes, blocks: HashMap::new(), highest: 0, included: HashSet::new(), absences: vec![Vec::new(); nodes] }
     }
 
     /// A node told of a block: it has that block and all its ancestors. Returns the first ancestor that nobody has

@@ -111,9 +111,12 @@ async fn restart(node: usize, fleet: &Fleet, record: &Record, log: &FaultLog) {
 async fn find(victim: Victim, fleet: &Fleet) -> eyre::Result<usize> {
     let started = tokio::time::Instant::now();
     loop {
-        let answers = join_all(fleet.live().into_iter().map(|(index, client)| async move {
-            client.status().await.ok().map(|status| (index, status))
-        }));
+        let answers = join_all(
+            fleet
+                .live()
+                .into_iter()
+                .map(|(index, client)| async move { client.status().await.ok().map(|status| (index, status)) }),
+        );
         let answers: Vec<_> = answers.await.into_iter().flatten().collect();
         // The node that is furthest knows best who does what.
         let best = answers.iter().max_by_key(|(_, status)| status.head.number);

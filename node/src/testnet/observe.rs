@@ -116,12 +116,7 @@ async fn follow(
     Ok(())
 }
 
-async fn poll(
-    node: usize,
-    client: &Client,
-    record: &Record,
-    sightings: &mpsc::Sender<Sighting>,
-) -> eyre::Result<()> {
+async fn poll(node: usize, client: &Client, record: &Record, sightings: &mpsc::Sender<Sighting>) -> eyre::Result<()> {
     let mut last = None;
     loop {
         let height = client.block_number().await?;

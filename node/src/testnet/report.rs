@@ -120,7 +120,12 @@ fn gaps(arrivals: &[Duration]) -> Vec<Duration> {
 ///
 /// None if blocks did not resume before `until`: a block that arrives within two block times of the fault was under way
 /// already, and a silence at the end that lasts longer than every gap and than `20` block times has not ended.
-pub(super) fn recovery(arrivals: &[Duration], fault: Duration, until: Duration, block_time: Duration) -> Option<Duration> {
+pub(super) fn recovery(
+    arrivals: &[Duration],
+    fault: Duration,
+    until: Duration,
+    block_time: Duration,
+) -> Option<Duration> {
     let before = arrivals.iter().rev().find(|arrival| **arrival < fault).copied();
     let after = arrivals.iter().filter(|arrival| (fault..=until).contains(*arrival)).copied();
     let relevant: Vec<_> = before.into_iter().chain(after).collect();

@@ -40,8 +40,7 @@ impl Setup {
         }
         fs::create_dir_all(directory).wrap_err_with(|| format!("cannot create {}", directory.display()))?;
         // The nodes are told absolute paths.
-        let directory =
-            directory.canonicalize().wrap_err_with(|| format!("cannot resolve {}", directory.display()))?;
+        let directory = directory.canonicalize().wrap_err_with(|| format!("cannot resolve {}", directory.display()))?;
         let (stakes, finality) = options.stakes()?;
         let sequencers = stakes.iter().enumerate().map(|(index, weight)| {
             let keys = NodeKeys::create(&node_directory(&directory, index).join("keys"))?.public();

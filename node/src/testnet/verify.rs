@@ -125,7 +125,8 @@ async fn compare(live: &[(usize, Client)], record: &Record) -> eyre::Result<(Agr
                 let mut problems = Vec::new();
                 if common < highest {
                     let nodes = live.iter().zip(&heights).filter(|(_, height)| **height < highest);
-                    let nodes: Vec<_> = nodes.map(|((index, _), height)| format!("node {index} is at {height}")).collect();
+                    let nodes: Vec<_> =
+                        nodes.map(|((index, _), height)| format!("node {index} is at {height}")).collect();
                     problems.push(format!("not every node reached block {highest}: {}", nodes.join(", ")));
                 }
                 if !heads {

@@ -58,6 +58,7 @@ impl Core {
             self.leading = None;
         }
         self.report(Report::Appointed { epoch, leader, first, skipped });
+        self.admit_early(now);
         self.advance(now);
     }
 }

@@ -2,6 +2,9 @@ use crate::core::tree::Progress;
 use crate::core::{Core, Effect, Ignored, MAX_RIVALS, Rejected, Report, Verdict};
 use crate::types::{Time, VerifiedBlock};
 
+/// Blocks kept for epochs that are not announced yet.
+const MAX_EARLY: usize = 16;
+
 impl Core {
     pub(in crate::core) fn on_block(&mut self, block: VerifiedBlock, now: Time) {
         let verdict = match self.admit(block, now) {
@@ -11,12 +14,26 @@ impl Core {
         self.judge(verdict);
     }
 
+    /// Looks again at the blocks that came before the announcement of their epoch.
+    pub(in crate::core) fn admit_early(&mut self, now: Time) {
+        for block in std::mem::take(&mut self.early) {
+            // Those that are early still are kept again; the others are judged by nobody, as nobody waits.
+            let _ = self.admit(block, now);
+        }
+    }
+
     /// Takes a leader's block into the tree if it fits the schedule, and executes it as soon as its parent is executed.
     pub(in crate::core) fn admit(&mut self, block: VerifiedBlock, now: Time) -> Result<(), Verdict> {
         if self.tree.contains(block.hash()) {
             return Err(Verdict::Ignore(Ignored::Duplicate));
         }
-        self.check_schedule(&block)?;
+        if let Err(verdict) = self.check_schedule(&block) {
+            let known = self.early.iter().any(|early| early.hash() == block.hash());
+            if verdict == Verdict::Ignore(Ignored::Early) && !known && self.early.len() < MAX_EARLY {
+                self.early.push(block);
+            }
+            return Err(verdict);
+        }
         let rivals = self.tree.at(block.height()).filter(|rival| rival.position() == block.position()).count();
         if rivals > 0 {
             let (signer, position) = (block.leader(), block.height().0);
@@ -39,6 +56,9 @@ impl Core {
     /// Whether the block's leader was appointed for its height, and the block stands on that appointment.
     fn check_schedule(&self, block: &VerifiedBlock) -> Result<(), Verdict> {
         let position = block.position();
+        if !self.set.contains(block.leader()) {
+            return Err(Verdict::Reject(Rejected::NotEntitled));
+        }
         if block.height() <= self.head().height {
             return Err(Verdict::Ignore(Ignored::Stale));
         }

@@ -7,7 +7,7 @@ use crate::types::Time;
 const LEAD_BELIEVED_AT_ONCE: u64 = 8;
 
 impl Core {
-    pub(in crate::core) fn on_heartbeat(&mut self, heartbeat: Verified<Heartbeat>, now: Time) {
+    pub(in crate::core) fn on_heartbeat(&mut self, heartbeat: &Verified<Heartbeat>, now: Time) {
         let sender = heartbeat.signer();
         if !self.set.contains(sender) {
             return self.judge(Verdict::Reject(Rejected::NotEntitled));

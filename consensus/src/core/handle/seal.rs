@@ -1,7 +1,7 @@
-use crate::core::{Core, Effect, Ignored, Rejected, Report, Verdict};
+use crate::core::{Core, Effect, Ignored, Rejected, Report, Timer, Verdict};
 use crate::messages::Seal;
 use crate::signing::Verified;
-use crate::types::Time;
+use crate::types::{Height, Time};
 
 impl Core {
     pub(in crate::core) fn on_seal(&mut self, seal: Verified<Seal>, now: Time) {
@@ -27,11 +27,23 @@ impl Core {
             return self.emit(Effect::CatchUp { target: message.height });
         }
         let known = self.tree.seal_at(message.height).is_some();
+        if !self.tree.contains(message.hash) {
+            let at = now.after(self.parameters.block_time / 2);
+            self.emit(Effect::StartTimer { timer: Timer::Missing { height: message.height }, at });
+        }
         if self.tree.note_seal(seal).is_some() {
             self.report(Report::Equivocation { signer, kind: "seal", position: message.height.0 });
             return self.judge(Verdict::Ignore(Ignored::Equivocation));
         }
         self.judge(if known { Verdict::Ignore(Ignored::Duplicate) } else { Verdict::Accept });
         self.advance(now);
+    }
+
+    /// A sealed block should have come by now.
+    pub(in crate::core) fn on_missing_timer(&mut self, height: Height) {
+        let missing = self.tree.seal_at(height).is_some_and(|seal| !self.tree.contains(seal.message().hash));
+        if missing {
+            self.emit(Effect::CatchUp { target: height });
+        }
     }
 }

@@ -7,6 +7,7 @@ impl Core {
             Timer::Heartbeat => self.on_heartbeat_timer(now),
             Timer::Opening => self.on_opening_timer(now),
             Timer::Build { epoch, height } => self.on_build_timer(epoch, height, now),
+            Timer::Missing { height } => self.on_missing_timer(height),
             Timer::Deadline { epoch, height } => self.on_deadline_timer(epoch, height, now),
         }
     }

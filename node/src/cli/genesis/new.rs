@@ -92,8 +92,8 @@ impl FromStr for SequencerSource {
 
     fn from_str(text: &str) -> Result<Self, String> {
         let (path, weight) = text.rsplit_once(',').unwrap_or((text, "1"));
-        let weight = U256::from_str_radix(weight, 10)
-            .map_err(|_| format!("the weight `{weight}` is not a whole number"))?;
+        let weight =
+            U256::from_str_radix(weight, 10).map_err(|_| format!("the weight `{weight}` is not a whole number"))?;
         Ok(Self { path: path.into(), weight })
     }
 }

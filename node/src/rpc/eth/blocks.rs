@@ -36,7 +36,8 @@ pub(super) fn register(module: &mut RpcModule<Rpc>) -> Result<(), RegisterMethod
     module.register_async_method("eth_getUncleCountByBlockHash", |params, rpc, _| async move {
         uncle_count(&rpc, hash(&mut Arguments::new(&params, 1)?)?).await
     })?;
-    module.register_async_method("eth_getBlockReceipts", |params, rpc, _| async move { receipts(&params, &rpc).await })?;
+    module
+        .register_async_method("eth_getBlockReceipts", |params, rpc, _| async move { receipts(&params, &rpc).await })?;
     Ok(())
 }
 

@@ -17,7 +17,8 @@ use serde_json::Value;
 
 pub(super) fn register(module: &mut RpcModule<Rpc>) -> Result<(), RegisterMethodError> {
     module.register_async_method("eth_call", |params, rpc, _| async move { call(&params, &rpc).await })?;
-    module.register_async_method("eth_estimateGas", |params, rpc, _| async move { estimate_gas(&params, &rpc).await })?;
+    module
+        .register_async_method("eth_estimateGas", |params, rpc, _| async move { estimate_gas(&params, &rpc).await })?;
     Ok(())
 }
 
@@ -161,7 +162,10 @@ mod tests {
     fn a_transfer_and_a_creation_are_told_apart() {
         let to = Address::repeat_byte(1);
         let request = parse(json!({"to": to, "value": "0x10", "gas": "0x5208", "nonce": "0x3"})).unwrap();
-        assert_eq!((request.to, request.value, request.gas, request.nonce), (Some(to), U256::from(16), Some(21000), Some(3)));
+        assert_eq!(
+            (request.to, request.value, request.gas, request.nonce),
+            (Some(to), U256::from(16), Some(21000), Some(3))
+        );
         assert_eq!(parse(json!({"to": null, "data": "0x00"})).unwrap().to, None);
     }
 }

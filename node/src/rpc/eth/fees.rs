@@ -95,7 +95,8 @@ async fn fee_history(params: &Params<'_>, rpc: &Rpc) -> RpcResult<FeeHistory> {
 
 fn check_percentiles(percentiles: &[f64]) -> RpcResult<()> {
     if percentiles.len() > MAX_PERCENTILES {
-        let message = format!("{} reward percentiles are asked for; at most {MAX_PERCENTILES} are accepted", percentiles.len());
+        let message =
+            format!("{} reward percentiles are asked for; at most {MAX_PERCENTILES} are accepted", percentiles.len());
         return Err(RpcError::limit(message));
     }
     if let Some(wrong) = percentiles.iter().find(|percentile| !(0.0..=100.0).contains(*percentile)) {

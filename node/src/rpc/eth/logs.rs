@@ -38,7 +38,9 @@ async fn logs(params: &Params<'_>, rpc: &Rpc) -> RpcResult<Vec<Log>> {
 pub(super) fn check(filter: &Filter) -> RpcResult<()> {
     let most = filter.topics.iter().map(|topics| topics.len()).max().unwrap_or_default().max(filter.address.len());
     if most > MAX_ALTERNATIVES {
-        let message = format!("the filter names {most} addresses or alternatives of a topic; at most {MAX_ALTERNATIVES} are accepted");
+        let message = format!(
+            "the filter names {most} addresses or alternatives of a topic; at most {MAX_ALTERNATIVES} are accepted"
+        );
         return Err(RpcError::limit(message));
     }
     Ok(())
@@ -69,7 +71,11 @@ fn scan(chain: &ChainReader, filter: &Filter, limits: ScanLimits) -> RpcResult<V
     let start = Instant::now();
     for height in from..=to {
         if start.elapsed() > limits.timeout {
-            let message = format!("the search took longer than {:?}; ask for fewer than {} blocks", limits.timeout, height - from);
+            let message = format!(
+                "the search took longer than {:?}; ask for fewer than {} blocks",
+                limits.timeout,
+                height - from
+            );
             return Err(RpcError::limit(message));
         }
         // A block that was just taken back is not in the chain: neither are its logs.
@@ -140,8 +146,8 @@ pub(super) fn matching<'a>(
     logs: &'a [BlockLog],
     filter: &'a Filter,
 ) -> impl Iterator<Item = Log> + 'a {
-    let wanted = logs.iter().filter(|entry| {
-        filter.matches_address(entry.log.address) && filter.matches_topics(&entry.log.topics)
-    });
+    let wanted = logs
+        .iter()
+        .filter(|entry| filter.matches_address(entry.log.address) && filter.matches_topics(&entry.log.topics));
     wanted.map(move |entry| convert::log(header, hash, entry))
 }

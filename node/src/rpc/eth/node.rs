@@ -8,7 +8,8 @@ use jsonrpsee::{RpcModule, core::RegisterMethodError};
 pub(super) fn register(module: &mut RpcModule<Rpc>) -> Result<(), RegisterMethodError> {
     module.register_method("eth_chainId", |_, rpc, _| RpcResult::Ok(U64::from(rpc.node.chain.spec().chain_id())))?;
     module.register_method("eth_blockNumber", |_, rpc, _| RpcResult::Ok(U64::from(rpc.node.chain.head().height.0)))?;
-    module.register_method("eth_syncing", |_, rpc, _| RpcResult::Ok(sync_status(rpc.node.consensus.status().syncing)))?;
+    module
+        .register_method("eth_syncing", |_, rpc, _| RpcResult::Ok(sync_status(rpc.node.consensus.status().syncing)))?;
     // The node keeps no accounts of its users and mines nothing.
     module.register_method("eth_accounts", |_, _, _| Vec::<Address>::new())?;
     module.register_method("eth_mining", |_, _, _| false)?;

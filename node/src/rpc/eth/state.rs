@@ -17,7 +17,8 @@ pub(super) fn register(module: &mut RpcModule<Rpc>) -> Result<(), RegisterMethod
     module.register_async_method("eth_getBalance", |params, rpc, _| async move { balance(&params, &rpc).await })?;
     module.register_async_method("eth_getCode", |params, rpc, _| async move { code(&params, &rpc).await })?;
     module.register_async_method("eth_getStorageAt", |params, rpc, _| async move { storage(&params, &rpc).await })?;
-    module.register_async_method("eth_getTransactionCount", |params, rpc, _| async move { nonce(&params, &rpc).await })?;
+    module
+        .register_async_method("eth_getTransactionCount", |params, rpc, _| async move { nonce(&params, &rpc).await })?;
     module.register_async_method("eth_getProof", |params, rpc, _| async move { proof(&params, &rpc).await })?;
     Ok(())
 }
@@ -84,7 +85,10 @@ async fn proof(params: &Params<'_>, rpc: &Rpc) -> RpcResult<EIP1186AccountProofR
     let at = block(&mut arguments)?;
     let most = rpc.limits.proof_slots;
     if keys.len() > most {
-        return Err(RpcError::limit(format!("{} storage slots are asked for; at most {most} are proven at once", keys.len())));
+        return Err(RpcError::limit(format!(
+            "{} storage slots are asked for; at most {most} are proven at once",
+            keys.len()
+        )));
     }
     let history = rpc.limits.state_history_blocks;
     rpc.execute(move |chain| {

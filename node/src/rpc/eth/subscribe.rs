@@ -27,9 +27,12 @@ use std::sync::Arc;
 use tokio::sync::broadcast::{Receiver, error::RecvError};
 
 pub(super) fn register(module: &mut RpcModule<Rpc>) -> Result<(), RegisterMethodError> {
-    module.register_subscription("eth_subscribe", "eth_subscription", "eth_unsubscribe", |params, pending, rpc, _| async move {
-        subscribe(&params, pending, rpc).await
-    })?;
+    module.register_subscription(
+        "eth_subscribe",
+        "eth_subscription",
+        "eth_unsubscribe",
+        |params, pending, rpc, _| async move { subscribe(&params, pending, rpc).await },
+    )?;
     Ok(())
 }
 
@@ -59,7 +62,11 @@ fn topic(params: &Params<'_>) -> RpcResult<Topic> {
     }
 }
 
-async fn subscribe(params: &Params<'_>, pending: PendingSubscriptionSink, rpc: Arc<Rpc>) -> Result<(), SubscriptionError> {
+async fn subscribe(
+    params: &Params<'_>,
+    pending: PendingSubscriptionSink,
+    rpc: Arc<Rpc>,
+) -> Result<(), SubscriptionError> {
     let topic = match topic(params) {
         Ok(topic) => topic,
         Err(error) => {
@@ -120,7 +127,12 @@ async fn follow<E: Clone>(
     }
 }
 
-fn send_logs(sink: &mut SubscriptionSink, head: &NewHead, filter: &Filter, removed: bool) -> Result<(), SubscriptionError> {
+fn send_logs(
+    sink: &mut SubscriptionSink,
+    head: &NewHead,
+    filter: &Filter,
+    removed: bool,
+) -> Result<(), SubscriptionError> {
     if head.logs.is_empty() || !logs::may_match(head.header.logs_bloom, filter) {
         return Ok(());
     }

@@ -16,9 +16,16 @@ use alloy_rpc_types_eth::{Index, Transaction, TransactionReceipt};
 use jsonrpsee::{RpcModule, core::RegisterMethodError, types::Params};
 
 pub(super) fn register(module: &mut RpcModule<Rpc>) -> Result<(), RegisterMethodError> {
-    module.register_async_method("eth_sendRawTransaction", |params, rpc, _| async move { send_raw(&params, &rpc).await })?;
-    module.register_async_method("eth_getTransactionByHash", |params, rpc, _| async move { by_hash(&params, &rpc).await })?;
-    module.register_async_method("eth_getTransactionReceipt", |params, rpc, _| async move { receipt(&params, &rpc).await })?;
+    module.register_async_method(
+        "eth_sendRawTransaction",
+        |params, rpc, _| async move { send_raw(&params, &rpc).await },
+    )?;
+    module.register_async_method("eth_getTransactionByHash", |params, rpc, _| async move {
+        by_hash(&params, &rpc).await
+    })?;
+    module.register_async_method("eth_getTransactionReceipt", |params, rpc, _| async move {
+        receipt(&params, &rpc).await
+    })?;
     module.register_async_method("eth_getTransactionByBlockNumberAndIndex", |params, rpc, _| async move {
         let mut arguments = Arguments::new(&params, 2)?;
         let id = number(&mut arguments)?;
@@ -29,7 +36,10 @@ pub(super) fn register(module: &mut RpcModule<Rpc>) -> Result<(), RegisterMethod
         let id = hash(&mut arguments)?;
         by_index(&rpc, id, arguments.required("transaction index")?).await
     })?;
-    module.register_async_method("eth_getRawTransactionByHash", |params, rpc, _| async move { raw(&params, &rpc).await })?;
+    module.register_async_method(
+        "eth_getRawTransactionByHash",
+        |params, rpc, _| async move { raw(&params, &rpc).await },
+    )?;
     Ok(())
 }
 
@@ -49,9 +59,7 @@ async fn by_hash(params: &Params<'_>, rpc: &Rpc) -> RpcResult<Option<Transaction
         Ok(chain.transaction(hash)?.and_then(|(found, index)| convert::transaction(&found.block, index)))
     });
     let found = found.await?;
-    Ok(found.or_else(|| {
-        pooled.map(|pooled| convert::pending_transaction(&pooled))
-    }))
+    Ok(found.or_else(|| pooled.map(|pooled| convert::pending_transaction(&pooled))))
 }
 
 async fn raw(params: &Params<'_>, rpc: &Rpc) -> RpcResult<Option<Bytes>> {

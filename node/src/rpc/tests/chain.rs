@@ -21,8 +21,8 @@ use baton_consensus::{
     types::{Block, Epoch, Era, ExtraData, Height, SealedBlock, SignedBlock, Term},
 };
 use baton_execution::{
-    BlockAttributes, BuildLimits, ChainSpec, ExecutedBlock, GenesisAccount, GenesisParameters, MAX_BLOCK_SIZE, build_block,
-    genesis_header, genesis_state,
+    BlockAttributes, BuildLimits, ChainSpec, ExecutedBlock, GenesisAccount, GenesisParameters, MAX_BLOCK_SIZE,
+    build_block, genesis_header, genesis_state,
 };
 use baton_storage::{BlockCommit, GenesisCommit, Store, StoreOptions};
 use std::{collections::BTreeMap, sync::Arc};

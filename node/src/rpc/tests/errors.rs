@@ -41,7 +41,11 @@ async fn wrong_parameters_are_named() {
         ("eth_getBlockByHash", json!(["0x1", false]), "invalid parameter 0 (block hash): "),
         ("eth_getStorageAt", json!([LOGGER, "0xzz", "latest"]), "invalid parameter 1 (storage slot): "),
         ("eth_call", json!([{"to": 5}]), "invalid parameter 0 (transaction): "),
-        ("eth_call", json!([{}, "latest", {LOGGER.to_string(): {"balance": "0x1"}}]), "state overrides are not supported"),
+        (
+            "eth_call",
+            json!([{}, "latest", {LOGGER.to_string(): {"balance": "0x1"}}]),
+            "state overrides are not supported",
+        ),
         ("eth_getLogs", json!([{"fromBlock": "0x3", "toBlock": "0x1"}]), "invalid block range"),
         ("eth_feeHistory", json!(["0x1", "latest", [2, 1]]), "invalid reward percentiles"),
         ("eth_sendRawTransaction", json!(["abc"]), "invalid parameter 0 (signed transaction): "),
@@ -72,12 +76,17 @@ async fn refused_transactions_change_nothing() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn limits_have_a_code_of_their_own() {
-    let limits = RpcLimits { logs_blocks: 3, logs_results: 2, proof_slots: 1, state_history_blocks: 2, ..RpcLimits::default() };
+    let limits =
+        RpcLimits { logs_blocks: 3, logs_results: 2, proof_slots: 1, state_history_blocks: 2, ..RpcLimits::default() };
     let config = RpcConfig { max_batch: 2, max_request_bytes: 10_000, limits, ..RpcConfig::default() };
     let node = TestNode::start_with(TestChain::with_blocks(), config).await;
     for (method, params, start) in [
         ("eth_getLogs", json!([{"fromBlock": "0x0"}]), "the range holds 5 blocks; at most 3"),
-        ("eth_getLogs", json!([{"fromBlock": "0x2"}]), "query returned more than 2 results. Try with this block range [0x2, 0x2]"),
+        (
+            "eth_getLogs",
+            json!([{"fromBlock": "0x2"}]),
+            "query returned more than 2 results. Try with this block range [0x2, 0x2]",
+        ),
         ("eth_getLogs", json!([{"fromBlock": "0x3"}]), "query returned more than 2 results. Name"),
         ("eth_getProof", json!([LOGGER, ["0x0", "0x1"], "latest"]), "2 storage slots"),
         ("eth_feeHistory", json!(["0x1", "latest", vec![1; 101]]), "101 reward percentiles"),
@@ -111,5 +120,5 @@ async fn a_batch_answers_in_order_whatever_it_holds() {
     let ids: Vec<_> = answers.as_array().unwrap().iter().map(|answer| answer["id"].clone()).collect();
     assert_eq!(ids, [json!(1), json!("two"), Value::Null, json!(3)]);
     assert_eq!((&answers[0]["result"], &answers[1]["error"]["code"]), (&json!("0x4"), &json!(-32601)));
-    assert_eq!((&answers[2]["error"]["code"], &answers[3]["result"]), (&json!(-32600), &json!("0x0")));
+    assert_eq!((&answers[2]["error"]["code"], &answers[3]["result"]), (&json!(-32600), &json!("0x3")));
 }

@@ -24,17 +24,24 @@ async fn the_node_and_the_network_introduce_themselves() {
     assert_eq!(node.call("eth_mining", json!([])).await, false);
     assert_eq!(node.call("eth_blobBaseFee", json!([])).await, "0x1");
     let syncing = node.call("eth_syncing", json!([])).await;
-    assert_eq!((&syncing["startingBlock"], &syncing["currentBlock"], &syncing["highestBlock"]),
-        (&json!("0x0"), &json!("0x4"), &json!("0x14")));
+    assert_eq!(
+        (&syncing["startingBlock"], &syncing["currentBlock"], &syncing["highestBlock"]),
+        (&json!("0x0"), &json!("0x4"), &json!("0x14"))
+    );
     assert_eq!(node.call("txpool_status", json!([])).await, json!({"pending": "0x0", "queued": "0x0"}));
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn tags_numbers_and_hashes_find_blocks() {
     let node = TestNode::start(TestChain::with_blocks()).await;
-    for (tag, number) in
-        [("earliest", "0x0"), ("finalized", "0x2"), ("safe", "0x3"), ("latest", "0x4"), ("pending", "0x4"), ("0x1", "0x1")]
-    {
+    for (tag, number) in [
+        ("earliest", "0x0"),
+        ("finalized", "0x2"),
+        ("safe", "0x3"),
+        ("latest", "0x4"),
+        ("pending", "0x4"),
+        ("0x1", "0x1"),
+    ] {
         let block = node.call("eth_getBlockByNumber", json!([tag, false])).await;
         assert_eq!(block["number"], number, "{tag}");
         assert_eq!(node.call("eth_getBlockByHash", json!([block["hash"], false])).await, block);
@@ -85,7 +92,9 @@ async fn the_state_is_that_of_the_block() {
 async fn proofs_lead_to_the_state_root() {
     let node = TestNode::start(TestChain::with_blocks()).await;
     for tag in ["latest", "0x1"] {
-        let root: B256 = serde_json::from_value(node.call("eth_getBlockByNumber", json!([tag, false])).await["stateRoot"].take()).unwrap();
+        let root: B256 =
+            serde_json::from_value(node.call("eth_getBlockByNumber", json!([tag, false])).await["stateRoot"].take())
+                .unwrap();
         let proof = node.call("eth_getProof", json!([LOGGER, ["0x0", B256::repeat_byte(9)], tag])).await;
         assert_eq!(proof["storageProof"][0]["key"], "0x0");
         let proof: EIP1186AccountProofResponse = serde_json::from_value(proof).unwrap();
@@ -106,7 +115,10 @@ async fn calls_return_revert_and_estimate() {
     let gas = node.call("eth_estimateGas", json!([call])).await;
     let gas = u64::from_str_radix(gas.as_str().unwrap().trim_start_matches("0x"), 16).unwrap();
     assert!((21_000..60_000).contains(&gas), "{gas}");
-    assert_eq!(node.call("eth_estimateGas", json!([{"to": Address::repeat_byte(0xaa), "value": "0x0"}])).await, "0x5208");
+    assert_eq!(
+        node.call("eth_estimateGas", json!([{"to": Address::repeat_byte(0xaa), "value": "0x0"}])).await,
+        "0x5208"
+    );
 
     use alloy_sol_types::SolError;
     let reason = Bytes::from(alloy_sol_types::Revert::from("not yours").abi_encode());
@@ -199,7 +211,10 @@ async fn baton_methods_speak_in_plain_numbers() {
     assert_eq!(sequencer["head"], json!({"number": 4, "hash": B256::repeat_byte(6)}));
     assert_eq!((&sequencer["lastHeartbeatMs"], &sequencer["version"]), (&json!(12), &Value::Null));
     assert_eq!((&sequencer["jailedUntilEpoch"], &sequencer["jailReason"]), (&json!(9), &json!("late")));
-    assert_eq!((&sequencer["blocksLed"], &sequencer["strikes"], &sequencer["role"]), (&json!(3), &json!(1), &json!("leader")));
+    assert_eq!(
+        (&sequencer["blocksLed"], &sequencer["strikes"], &sequencer["role"]),
+        (&json!(3), &json!(1), &json!("leader"))
+    );
 
     let peers = node.call("baton_peers", json!([])).await;
     assert_eq!((&peers[0]["direction"], &peers[0]["height"]), (&json!("outbound"), &json!(4)));

@@ -7,8 +7,8 @@ use crate::{
     rpc::{
         RpcConfig, RpcContext, RpcHandle,
         ports::{
-            ConsensusStatus, ConsensusView, Direction, EpochInfo, PeerInfo, PeersView, Role, SequencerInfo, SkippedInfo,
-            SyncProgress,
+            ConsensusStatus, ConsensusView, Direction, EpochInfo, PeerInfo, PeersView, Role, SequencerInfo,
+            SkippedInfo, SyncProgress,
         },
         start,
     },
@@ -59,13 +59,15 @@ impl TestNode {
 
     /// Posts a body as it is and parses the answer.
     pub(super) async fn post(&self, body: impl Into<String>) -> Value {
-        let request = reqwest::Client::new().post(self.url()).header("content-type", "application/json").body(body.into());
+        let request =
+            reqwest::Client::new().post(self.url()).header("content-type", "application/json").body(body.into());
         serde_json::from_str(&request.send().await.unwrap().text().await.unwrap()).unwrap()
     }
 
     /// Calls a method; the whole answer.
     pub(super) async fn ask(&self, method: &str, params: Value) -> Value {
-        let answer = self.post(json!({"jsonrpc": "2.0", "id": 1, "method": method, "params": params}).to_string()).await;
+        let answer =
+            self.post(json!({"jsonrpc": "2.0", "id": 1, "method": method, "params": params}).to_string()).await;
         assert_eq!((&answer["jsonrpc"], &answer["id"]), (&json!("2.0"), &json!(1)));
         answer
     }
@@ -97,8 +99,7 @@ fn pool(chain: &TestChain, shutdown: &CancellationToken) -> PoolHandle {
     let next = baton_execution::next_base_fee(&chain.spec, &head);
     let rules = Arc::new(ChainRules::new(chain.spec, head.gas_limit));
     let source = Arc::new(chain.reader.clone());
-    let (handle, mempool) =
-        Mempool::new(Config::default(), (head.number, next), rules, source, Arc::new(PromptMesh));
+    let (handle, mempool) = Mempool::new(Config::default(), (head.number, next), rules, source, Arc::new(PromptMesh));
     tokio::spawn(mempool.run(shutdown.clone()));
     handle
 }

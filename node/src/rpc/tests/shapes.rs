@@ -26,10 +26,32 @@ async fn a_block_has_the_fields_of_the_specification_and_no_others() {
     assert_eq!(
         keys(&block),
         [
-            "baseFeePerGas", "blobGasUsed", "difficulty", "excessBlobGas", "extraData", "gasLimit", "gasUsed", "hash",
-            "logsBloom", "miner", "mixHash", "nonce", "number", "parentBeaconBlockRoot", "parentHash", "receiptsRoot",
-            "requestsHash", "sha3Uncles", "size", "stateRoot", "timestamp", "transactions", "transactionsRoot", "uncles",
-            "withdrawals", "withdrawalsRoot",
+            "baseFeePerGas",
+            "blobGasUsed",
+            "difficulty",
+            "excessBlobGas",
+            "extraData",
+            "gasLimit",
+            "gasUsed",
+            "hash",
+            "logsBloom",
+            "miner",
+            "mixHash",
+            "nonce",
+            "number",
+            "parentBeaconBlockRoot",
+            "parentHash",
+            "receiptsRoot",
+            "requestsHash",
+            "sha3Uncles",
+            "size",
+            "stateRoot",
+            "timestamp",
+            "transactions",
+            "transactionsRoot",
+            "uncles",
+            "withdrawals",
+            "withdrawalsRoot",
         ]
     );
     assert_eq!(block["hash"], json!(header.hash()));
@@ -80,16 +102,14 @@ async fn every_transaction_type_has_its_fields() {
     }
     let types: Vec<_> = transactions.iter().map(|transaction| transaction["type"].clone()).collect();
     assert_eq!(types, ["0x0", "0x1", "0x2", "0x4"]);
-    let base_fee = node.chain.reader.header_at(baton_consensus::types::Height(1)).unwrap().unwrap().base_fee_per_gas.unwrap();
+    let base_fee =
+        node.chain.reader.header_at(baton_consensus::types::Height(1)).unwrap().unwrap().base_fee_per_gas.unwrap();
     assert_eq!(transactions[2]["gasPrice"], quantity(u128::from(base_fee) + GWEI), "the effective price");
     assert_eq!(transactions[2]["to"], Value::Null, "a creation");
     let v = u64::from_str_radix(transactions[0]["v"].as_str().unwrap().trim_start_matches("0x"), 16).unwrap();
     assert!((CHAIN_ID * 2 + 35..=CHAIN_ID * 2 + 36).contains(&v), "EIP-155");
     assert_eq!(transactions[1]["v"], transactions[1]["yParity"]);
-    assert_eq!(
-        keys(&transactions[3]["authorizationList"][0]),
-        ["address", "chainId", "nonce", "r", "s", "yParity"]
-    );
+    assert_eq!(keys(&transactions[3]["authorizationList"][0]), ["address", "chainId", "nonce", "r", "s", "yParity"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -102,8 +122,20 @@ async fn receipts_count_gas_and_logs_over_the_block() {
         assert_eq!(
             keys(receipt),
             [
-                "blockHash", "blockNumber", "contractAddress", "cumulativeGasUsed", "effectiveGasPrice", "from", "gasUsed",
-                "logs", "logsBloom", "status", "to", "transactionHash", "transactionIndex", "type",
+                "blockHash",
+                "blockNumber",
+                "contractAddress",
+                "cumulativeGasUsed",
+                "effectiveGasPrice",
+                "from",
+                "gasUsed",
+                "logs",
+                "logsBloom",
+                "status",
+                "to",
+                "transactionHash",
+                "transactionIndex",
+                "type",
             ]
         );
         assert_eq!(receipt["status"], "0x1");
@@ -128,8 +160,16 @@ async fn receipts_count_gas_and_logs_over_the_block() {
         assert_eq!(
             keys(log),
             [
-                "address", "blockHash", "blockNumber", "blockTimestamp", "data", "logIndex", "removed", "topics",
-                "transactionHash", "transactionIndex",
+                "address",
+                "blockHash",
+                "blockNumber",
+                "blockTimestamp",
+                "data",
+                "logIndex",
+                "removed",
+                "topics",
+                "transactionHash",
+                "transactionIndex",
             ]
         );
         assert_eq!(log["logIndex"], quantity(index as u64));

@@ -34,7 +34,10 @@ async fn both_transports_answer_on_one_port() {
     let node = TestNode::start(TestChain::with_blocks()).await;
     let number: String = connect(&node).await.request("eth_blockNumber", rpc_params![]).await.unwrap();
     let http = HttpClient::builder().build(node.url()).unwrap();
-    assert_eq!((number.as_str(), http.request::<String, _>("eth_blockNumber", rpc_params![]).await.unwrap()), ("0x4", number.clone()));
+    assert_eq!(
+        (number.as_str(), http.request::<String, _>("eth_blockNumber", rpc_params![]).await.unwrap()),
+        ("0x4", number.clone())
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -44,7 +47,8 @@ async fn heads_and_logs_are_announced_and_taken_back() {
     let mut heads = subscribe(&client, "newHeads", None).await;
     let mut logs = subscribe(&client, "logs", Some(json!({"address": LOGGER}))).await;
     let mut others = subscribe(&client, "logs", Some(json!({"topics": [["0x".to_owned() + &"11".repeat(32)]]}))).await;
-    let commit = node.chain.commit(vec![node.chain.logging(8, 42), node.chain.transfer(9, 1), node.chain.logging(10, 43)]);
+    let commit =
+        node.chain.commit(vec![node.chain.logging(8, 42), node.chain.transfer(9, 1), node.chain.logging(10, 43)]);
     node.heads.committed(&commit);
 
     let head = next(&mut heads).await;

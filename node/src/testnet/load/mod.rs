@@ -81,7 +81,8 @@ impl Load {
         ledger: &Ledger,
     ) -> eyre::Result<Self> {
         let lanes = plan.lanes();
-        let recipients: Arc<[Address]> = accounts.senders.iter().map(alloy_signer_local::PrivateKeySigner::address).collect();
+        let recipients: Arc<[Address]> =
+            accounts.senders.iter().map(alloy_signer_local::PrivateKeySigner::address).collect();
         let mut opened = Vec::with_capacity(lanes);
         let mut signed = Vec::with_capacity(lanes);
         for index in 0..lanes {

@@ -41,12 +41,8 @@ fn creation(holders: Vec<Address>) -> eyre::Result<Bytes> {
 
 fn deployment(accounts: &Accounts) -> eyre::Result<Prepared> {
     let holders = accounts.senders.iter().map(alloy_signer_local::PrivateKeySigner::address).collect();
-    let transaction = TxEip1559 {
-        to: TxKind::Create,
-        input: creation(holders)?,
-        gas_limit: DEPLOY_GAS,
-        ..template(CHAIN_ID, 0)
-    };
+    let transaction =
+        TxEip1559 { to: TxKind::Create, input: creation(holders)?, gas_limit: DEPLOY_GAS, ..template(CHAIN_ID, 0) };
     sign(&accounts.deployer, transaction)
 }
 

@@ -83,10 +83,8 @@ fn the_token_keeps_balances_and_tells_of_transfers() {
         ..template(CHAIN_ID, nonce)
     };
     let too_much = allotment() + U256::from(1);
-    let block = chain.execute(&[
-        sign(from, transaction(0, U256::from(5))).unwrap(),
-        sign(from, transaction(1, too_much)).unwrap(),
-    ]);
+    let block = chain
+        .execute(&[sign(from, transaction(0, U256::from(5))).unwrap(), sign(from, transaction(1, too_much)).unwrap()]);
     let (moved, refused) = (&block.receipts[0], &block.receipts[1]);
     assert!(moved.success && !refused.success && refused.logs.is_empty());
     let log = &moved.logs[0];

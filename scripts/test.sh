@@ -1,0 +1,24 @@
+#!/usr/bin/env bash
+# Installs what the tests need and runs all of them: unit and property tests, the simulator, the wire and disk formats, and
+# the end-to-end tests over real processes, against anvil and with real clients. Arguments go to the test runner:
+#
+#   scripts/test.sh                 everything
+#   scripts/test.sh -E 'test(e2e)'  what a filter of cargo-nextest selects
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+# shellcheck source=lib.sh
+source scripts/lib.sh
+
+install_build_tools
+use_build_cache
+install_test_clients
+
+if command -v cargo-nextest >/dev/null; then
+    cargo nextest run --workspace --locked --no-fail-fast "$@"
+else
+    cargo test --workspace --locked --no-fail-fast --lib --bins --tests -- "$@"
+fi
+if [ "$#" -eq 0 ]; then
+    cargo test --workspace --locked --doc
+fi
