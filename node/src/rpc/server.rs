@@ -98,7 +98,6 @@ pub async fn start(config: RpcConfig, node: RpcContext) -> Result<(RpcHandle, So
         .map_err(failed)?;
     let address = server.local_addr().map_err(failed)?;
     let handle = server.start(methods(Rpc::new(node, limits))?);
-    tracing::info!(target: "baton::rpc", %address, "JSON-RPC is served over HTTP and WebSocket");
     Ok((RpcHandle { server: handle }, address))
 }
 

@@ -9,7 +9,7 @@ use super::{
     state::block,
 };
 use alloy_eips::BlockId;
-use alloy_primitives::{Bytes, U64};
+use alloy_primitives::{Bytes, TxKind, U64};
 use alloy_rpc_types_eth::TransactionRequest;
 use baton_execution::{CallOutcome, CallRequest, CallStatus};
 use jsonrpsee::{RpcModule, core::RegisterMethodError, types::Params};
@@ -96,7 +96,7 @@ fn call_request(request: TransactionRequest, chain_id: u64) -> RpcResult<CallReq
     let gas_price = gas_price.or(max_fee_per_gas).unwrap_or_default();
     Ok(CallRequest {
         from: from.unwrap_or_default(),
-        to: to.and_then(|to| to.into_to()),
+        to: to.and_then(TxKind::into_to),
         value: value.unwrap_or_default(),
         data: data.unwrap_or_default(),
         gas,

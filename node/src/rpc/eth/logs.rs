@@ -10,7 +10,7 @@ use crate::chain::{BlockLog, BlockWithReceipts, ChainReader, block_logs};
 use alloy_consensus::Header;
 use alloy_eips::{BlockId, BlockNumberOrTag};
 use alloy_primitives::{B256, Bloom};
-use alloy_rpc_types_eth::{Filter, FilterBlockOption, Log};
+use alloy_rpc_types_eth::{Filter, FilterBlockOption, FilterSet, Log};
 use baton_consensus::types::Height;
 use jsonrpsee::{RpcModule, core::RegisterMethodError, types::Params};
 use std::time::{Duration, Instant};
@@ -36,7 +36,7 @@ async fn logs(params: &Params<'_>, rpc: &Rpc) -> RpcResult<Vec<Log>> {
 
 /// Refuses a filter with more alternatives than anyone needs.
 pub(super) fn check(filter: &Filter) -> RpcResult<()> {
-    let most = filter.topics.iter().map(|topics| topics.len()).max().unwrap_or_default().max(filter.address.len());
+    let most = filter.topics.iter().map(FilterSet::len).max().unwrap_or_default().max(filter.address.len());
     if most > MAX_ALTERNATIVES {
         let message = format!(
             "the filter names {most} addresses or alternatives of a topic; at most {MAX_ALTERNATIVES} are accepted"
