@@ -151,6 +151,23 @@ fn everyone_dies_at_once_and_goes_on() {
 }
 
 #[test]
+fn a_scheduler_that_returns_seals_what_waits_and_blames_nobody() {
+    for seed in seeds() {
+        let mut world = World::new(seed, &[1, 1, 1, 1], parameters());
+        world.run_for(seconds(4) + Duration::from_millis(seed * 29));
+        let (scheduler, since) = (world.scheduler(), world.now);
+        world.kill(scheduler);
+        world.run_for(seconds(3));
+        world.start(scheduler);
+        let height = world.disk(scheduler).head().height.0 + 20;
+        agree_at(&mut world, height, seconds(20));
+        let blamed =
+            world.reports.iter().any(|(at, _, report)| *at > since && matches!(report, Report::LeaderReplaced { .. }));
+        assert!(!blamed, "seed {seed}: the leader was replaced\n{}", tail(&world));
+    }
+}
+
+#[test]
 fn nodes_die_and_return_at_random_over_a_bad_network() {
     for seed in seeds() {
         let mut world = World::new(seed, &[1, 1, 1, 1, 1], parameters());

@@ -147,6 +147,32 @@ impl Core {
         self.emit(Effect::Gossip(Outgoing::Block(Arc::clone(block))));
     }
 
+    /// Hands the own unsealed blocks to the scheduler again if none was sealed since the last look: they may be lost, or
+    /// the scheduler may have restarted.
+    pub(super) fn resubmit_stalled(&mut self) {
+        let head = self.head();
+        let Some(epoch) = self.leading.as_ref().map(|leading| leading.epoch) else {
+            self.stalled_at = None;
+            return;
+        };
+        if self.stalled_at.replace(head) != Some(head) {
+            return;
+        }
+        let scheduler = self.schedule.scheduler();
+        if self.address() == Some(scheduler) {
+            return;
+        }
+        for height in (1..=MAX_UNSEALED).map(|above| Height(head.height.0 + above)) {
+            let own = self
+                .tree
+                .at(height)
+                .find(|block| Some(block.leader()) == self.address() && block.position().epoch == epoch);
+            if let Some(block) = own.map(|block| Arc::clone(block.signed())) {
+                self.emit(Effect::Submit { to: scheduler, block });
+            }
+        }
+    }
+
     fn still_leads(&self, epoch: Epoch) -> bool {
         self.schedule.epoch() == epoch
     }

@@ -12,7 +12,8 @@
 //! - **Upon an announcement** a node recomputes whose turn it is. If it names another, it is refused. Unsealed blocks at
 //!   or above the epoch's first height are void. If it names this node, it leads.
 //! - **A leader** whose head is the epoch's parent builds a block every `block_time` on its own newest block, at most
-//!   [`MAX_UNSEALED`] above the head; signs it, journals it, gossips it and submits it to the scheduler.
+//!   [`MAX_UNSEALED`] above the head; signs it, journals it, gossips it and submits it to the scheduler. What is not
+//!   sealed from one heartbeat to the next is submitted again.
 //! - **Upon a block** a node checks that its epoch, leader, height, announcement and parent fit the schedule, and
 //!   executes it as soon as its parent is executed.
 //! - **When the scheduler has executed** a block on its head, it seals it: block, state and seal become durable
@@ -92,6 +93,8 @@ pub struct Core {
     last_heartbeat: u64,
     /// Blocks of epochs whose announcement has not come yet: it may travel more slowly than they do.
     early: Vec<VerifiedBlock>,
+    /// The head when this leader last looked whether its blocks are sealed.
+    stalled_at: Option<BlockRef>,
     /// The head when members last were seen ahead of it; what is still so at the next look asks to catch up.
     seen_behind_at: Option<BlockRef>,
     effects: Vec<Effect>,
@@ -140,6 +143,7 @@ impl Core {
             head_seen: None,
             last_heartbeat: 0,
             early: Vec::new(),
+            stalled_at: None,
             seen_behind_at: None,
             effects: Vec::new(),
             parameters,

@@ -4,13 +4,16 @@ use crate::messages::Seal;
 use crate::signing::Verified;
 use crate::types::{BlockRef, Height, VerifiedBlock};
 use alloy_primitives::B256;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 
 /// Unsealed blocks are kept up to this far above the head.
 pub const MAX_PENDING_HEIGHTS: u64 = 64;
 
 /// Blocks kept at one height.
 pub const MAX_RIVALS: usize = 2;
+
+/// Committed blocks that are remembered.
+const RECENT: usize = 64;
 
 /// How far an unsealed block has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,11 +39,13 @@ pub(super) struct BlockTree {
     head_timestamp: u64,
     pending: HashMap<B256, Pending>,
     seals: BTreeMap<Height, Verified<Seal>>,
+    /// The newest committed blocks: their messages may still be on their way to others.
+    recent: VecDeque<B256>,
 }
 
 impl BlockTree {
     pub(super) fn new(head: BlockRef, head_timestamp: u64) -> Self {
-        Self { head, head_timestamp, pending: HashMap::new(), seals: BTreeMap::new() }
+        Self { head, head_timestamp, pending: HashMap::new(), seals: BTreeMap::new(), recent: VecDeque::new() }
     }
 
     pub(super) const fn head(&self) -> BlockRef {
@@ -57,6 +62,11 @@ impl BlockTree {
 
     pub(super) fn contains(&self, hash: B256) -> bool {
         self.head.hash == hash || self.pending.contains_key(&hash)
+    }
+
+    /// Whether this block was just committed.
+    pub(super) fn is_recent(&self, hash: B256) -> bool {
+        self.recent.contains(&hash)
     }
 
     pub(super) fn progress(&self, hash: B256) -> Option<Progress> {
@@ -129,6 +139,10 @@ impl BlockTree {
         self.head = block.reference();
         self.head_timestamp = block.signed().block.header.timestamp;
         self.pending.remove(&self.head.hash);
+        self.recent.push_back(self.head.hash);
+        if self.recent.len() > RECENT {
+            self.recent.pop_front();
+        }
         self.seals = self.seals.split_off(&self.head.height.next());
         self.drop_dead_branches()
     }

@@ -17,6 +17,8 @@ mod pool;
 mod reader;
 mod simulate;
 mod state;
+#[cfg(test)]
+mod tests;
 
 pub use blocks::{BlockWithReceipts, RecoveredBlock, consensus_block, execution_block};
 pub use commit::{block_commit, state_changes, stored_receipts};

@@ -15,7 +15,8 @@ impl Core {
         let epoch = message.epoch;
         match self.schedule.extend(&self.set, message.clone()) {
             Ok(_) => {}
-            Err(ScheduleError::Known) => return self.judge(Verdict::Ignore(Ignored::Duplicate)),
+            // It came by another way: those who get it from us may not have it.
+            Err(ScheduleError::Known) => return self.judge(Verdict::Accept),
             Err(ScheduleError::Past(_)) => return self.judge(Verdict::Ignore(Ignored::Stale)),
             Err(ScheduleError::OtherTerm { .. }) => return self.judge(Verdict::Ignore(Ignored::Early)),
             Err(ScheduleError::Gap { .. }) => {

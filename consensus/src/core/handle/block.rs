@@ -7,6 +7,10 @@ const MAX_EARLY: usize = 16;
 
 impl Core {
     pub(in crate::core) fn on_block(&mut self, block: VerifiedBlock, now: Time) {
+        if self.tree.contains(block.hash()) || self.tree.is_recent(block.hash()) {
+            // It came by another way, a submission or a catch-up: those who get it from us may not have it.
+            return self.judge(Verdict::Accept);
+        }
         let verdict = match self.admit(block, now) {
             Ok(()) => Verdict::Accept,
             Err(verdict) => verdict,

@@ -32,6 +32,7 @@ impl Core {
     pub(in crate::core) fn on_heartbeat_timer(&mut self, now: Time) {
         self.liveness.sweep(now);
         self.look_who_is_ahead();
+        self.resubmit_stalled();
         if let Some(key) = &self.key {
             // Newer than the last one even if the clock stood still.
             self.last_heartbeat = now.0.max(self.last_heartbeat + 1);

@@ -20,13 +20,13 @@ impl Core {
                 self.report(Report::Equivocation { signer, kind: "seal", position: message.height.0 });
                 return self.judge(Verdict::Ignore(Ignored::Equivocation));
             }
-            return self.judge(Verdict::Ignore(Ignored::Duplicate));
+            let known = self.tree.is_recent(message.hash);
+            return self.judge(if known { Verdict::Accept } else { Verdict::Ignore(Ignored::Stale) });
         }
         if !self.tree.in_window(message.height) {
             self.judge(Verdict::Ignore(Ignored::Early));
             return self.emit(Effect::CatchUp { target: message.height });
         }
-        let known = self.tree.seal_at(message.height).is_some();
         if !self.tree.contains(message.hash) {
             let at = now.after(self.parameters.block_time / 2);
             self.emit(Effect::StartTimer { timer: Timer::Missing { height: message.height }, at });
@@ -35,7 +35,8 @@ impl Core {
             self.report(Report::Equivocation { signer, kind: "seal", position: message.height.0 });
             return self.judge(Verdict::Ignore(Ignored::Equivocation));
         }
-        self.judge(if known { Verdict::Ignore(Ignored::Duplicate) } else { Verdict::Accept });
+        // Also if it came by another way: those who get it from us may not have it.
+        self.judge(Verdict::Accept);
         self.advance(now);
     }
 

@@ -11,7 +11,7 @@ use jsonrpsee::{
     core::client::{ClientT, Subscription, SubscriptionClientT},
     http_client::HttpClient,
     rpc_params,
-    ws_client::{WsClient, WsClientBuilder},
+    ws_client::{HeaderMap, WsClient, WsClientBuilder},
 };
 use serde_json::{Value, json};
 use std::time::Duration;
@@ -117,4 +117,22 @@ async fn a_client_that_does_not_keep_up_is_told_and_dropped() {
     };
     assert!(received < 64, "{received} arrived");
     assert!(!matches!(end, Some(Ok(_))));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_web_page_connects_only_from_an_allowed_origin() {
+    let config = RpcConfig { cors_origins: vec!["https://wallet.example".to_owned()], ..RpcConfig::default() };
+    let node = TestNode::start_with(TestChain::genesis(), config).await;
+    for (origin, allowed) in [("https://wallet.example", true), ("https://evil.example", false)] {
+        let headers = HeaderMap::from_iter([("origin".parse().unwrap(), origin.parse().unwrap())]);
+        let client = WsClientBuilder::default().set_headers(headers).build(format!("ws://{}", node.address)).await;
+        assert_eq!(client.is_ok(), allowed, "{origin}");
+        let request =
+            reqwest::Client::new().post(node.url()).header("origin", origin).header("content-type", "application/json");
+        let body = json!({"jsonrpc": "2.0", "id": 1, "method": "eth_chainId"});
+        let answer = request.body(body.to_string()).send().await.unwrap();
+        let echoed =
+            answer.headers().get("access-control-allow-origin").map(|value| value.to_str().unwrap().to_owned());
+        assert_eq!(echoed, allowed.then(|| origin.to_owned()));
+    }
 }
