@@ -10,10 +10,11 @@ use serde::{Deserialize, Serialize};
 use std::fmt;
 use thiserror::Error;
 
-use crate::signing::Signature;
-
 /// The ciphersuite of proofs of possession (draft-irtf-cfrg-bls-signature-05, section 4.2.3).
 const POSSESSION_SUITE: &[u8] = b"BLS_POP_BLS12381G2_XMD:SHA-256_SSWU_RO_POP_";
+
+/// A recoverable secp256k1 signature: r, s and a recovery byte of 27 or 28; s in the lower half (EIP-2).
+pub type Signature = FixedBytes<65>;
 
 /// A key that is not one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]

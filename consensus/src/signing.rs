@@ -5,13 +5,12 @@
 
 use crate::keys::OperatorKey;
 use alloy_consensus::crypto::secp256k1::recover_signer;
-use alloy_primitives::{Address, B256, FixedBytes, Keccak256};
+use alloy_primitives::{Address, B256, Keccak256};
 use alloy_rlp::Encodable;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-/// A recoverable secp256k1 signature: r, s and a recovery byte of 27 or 28; s in the lower half (EIP-2).
-pub type Signature = FixedBytes<65>;
+pub use crate::keys::Signature;
 
 /// A message that sequencers sign.
 pub trait Message: Encodable {

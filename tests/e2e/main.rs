@@ -1,1 +1,15 @@
-fn main() {}
+//! End-to-end tests: real `baton` processes on loopback, looked at only from outside.
+//!
+//! Each test makes its keys and its genesis with the program itself, lets the operating system choose every port, and
+//! waits for conditions, never for time to pass. Children end with their test, however it ends.
+
+mod agreement;
+mod bad_input;
+mod clients;
+mod harness;
+mod judge;
+mod kills;
+mod shutdown;
+mod single;
+mod strangers;
+mod testnet;

@@ -186,7 +186,7 @@ impl NodeConfig {
             },
             database: DatabaseConfig { cache: database_cache.unwrap_or(ByteSize::mebibytes(256)) },
             log: LogConfig {
-                filter: log_filter.unwrap_or_else(|| "info".to_owned()),
+                filter: log_filter.unwrap_or_else(|| "info,libp2p_gossipsub=error".to_owned()),
                 format: log_format.unwrap_or_default(),
             },
             process: ProcessConfig { ready_file, exit_on_stdin_eof: exit_on_stdin_eof.unwrap_or(false) },

@@ -80,7 +80,7 @@ pub struct NodeOptions {
     /// The database's block cache [default: 256MiB].
     #[arg(long, env = "BATON_DATABASE_CACHE", value_name = "SIZE")]
     pub database_cache: Option<ByteSize>,
-    /// What is logged: a level, or target=level, comma separated [default: info].
+    /// What is logged: a level, or target=level, comma separated [default: info,libp2p_gossipsub=error].
     #[arg(long, env = "BATON_LOG_FILTER", value_name = "FILTER")]
     pub log_filter: Option<String>,
     /// The form of the log [default: text].

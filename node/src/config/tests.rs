@@ -28,7 +28,7 @@ fn defaults_fill_what_nobody_said() {
     let listen: Vec<_> = config.network.listen.iter().map(ToString::to_string).collect();
     assert_eq!(listen, ["/ip4/0.0.0.0/tcp/30400", "/ip4/0.0.0.0/udp/30400/quic-v1"]);
     assert_eq!(config.keys_dir, None);
-    assert_eq!(config.log.filter, "info");
+    assert_eq!(config.log.filter, "info,libp2p_gossipsub=error");
 }
 
 #[test]

@@ -60,7 +60,8 @@ impl GossipOutcome {
     pub const fn verdict(&self) -> Verdict {
         match self {
             Self { invalid: 1.., .. } => Verdict::Reject,
-            Self { new: 1.., .. } => Verdict::Accept,
+            // What is known may have come by a push: those who get it from us may not have it.
+            Self { new: 1.., .. } | Self { known: 1.., .. } => Verdict::Accept,
             _ => Verdict::Ignore,
         }
     }

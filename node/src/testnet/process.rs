@@ -96,6 +96,12 @@ impl Node {
         for bootnode in bootnodes {
             command.arg("--bootnode").arg(bootnode.to_string());
         }
+        // The settings of whoever runs the test are not those of its nodes; only the log may be turned up.
+        for (name, _) in std::env::vars_os() {
+            if name.as_encoded_bytes().starts_with(b"BATON_") && name != "BATON_LOG_FILTER" {
+                command.env_remove(name);
+            }
+        }
         // A group of its own: Ctrl-C is for this process, which then ends its children in order.
         command.process_group(0).kill_on_drop(true);
         command.stdin(Stdio::piped()).stdout(log.try_clone().wrap_err("cannot share the log")?).stderr(log);

@@ -3,11 +3,7 @@
 use super::options::Victim;
 use alloy_primitives::Address;
 use serde::{Serialize, Serializer};
-use std::{
-    collections::BTreeMap,
-    fmt::{self, Write},
-    time::Duration,
-};
+use std::{collections::BTreeMap, fmt, time::Duration};
 
 /// What a run came to.
 #[derive(Clone, Debug, Serialize)]
@@ -173,11 +169,9 @@ impl fmt::Display for Report {
                 None => writeln!(f, "{kind} killed at {at:.1} s: blocks did not resume")?,
             }
         }
-        let mut led = String::new();
         for (leader, count) in leaders {
-            write!(led, " {leader}: {count}")?;
+            writeln!(f, "led by {leader}: {count} blocks")?;
         }
-        writeln!(f, "blocks led    {led}")?;
         let word = |same| if same { "agree" } else { "DISAGREE" };
         write!(f, "heads {}, state roots {}", word(agree.heads), word(agree.state_roots))
     }

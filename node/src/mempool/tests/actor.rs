@@ -235,7 +235,7 @@ async fn gossip_is_judged_and_not_sent_again() {
     let outcome = node.pool.gossiped(batch.clone()).await;
     assert_eq!((outcome.new, outcome.verdict()), (2, Verdict::Accept));
     let outcome = node.pool.gossiped(batch.clone()).await;
-    assert_eq!((outcome.known, outcome.verdict()), (2, Verdict::Ignore));
+    assert_eq!((outcome.known, outcome.verdict()), (2, Verdict::Accept));
     node.state.set(0, key(2).address(), rich(5));
     let outcome = node.pool.gossiped(vec![transfer(2, 0)]).await;
     assert_eq!((outcome.refused, outcome.verdict()), (1, Verdict::Ignore));

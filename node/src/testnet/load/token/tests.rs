@@ -2,7 +2,7 @@ use super::*;
 use crate::testnet::load::signing::sign;
 use alloy_consensus::{Header, TxEnvelope, transaction::SignerRecoverable};
 use alloy_eips::{eip1559::BaseFeeParams, eip2718::Decodable2718};
-use alloy_primitives::{B256, keccak256};
+use alloy_primitives::{B256, Sealable, keccak256};
 use baton_execution::{
     BlockAttributes, BuildLimits, CallRequest, CallStatus, ChainSpec, ExecutedBlock, GenesisParameters, MAX_BLOCK_SIZE,
     MemoryState, RecoveredTransaction, SealedHeader, build_block, call, genesis_header, genesis_state,
@@ -29,7 +29,7 @@ impl Chain {
         let mut state = MemoryState::new();
         state.apply(&diff);
         state.insert_block_hash(0, header.hash_slow());
-        Self { spec, state, head: SealedHeader::seal_slow(header) }
+        Self { spec, state, head: header.seal_slow() }
     }
 
     fn execute(&mut self, transactions: &[Prepared]) -> ExecutedBlock {

@@ -1,0 +1,23 @@
+//! What the tests stand on.
+
+mod anvil;
+mod load;
+mod net;
+mod node;
+mod probe;
+mod program;
+mod rpc;
+mod slots;
+mod wait;
+mod wallet;
+
+pub(crate) use anvil::{Anvil, client_package};
+pub(crate) use load::{Lane, Load};
+pub(crate) use net::{CHAIN_ID, Net, Plan};
+pub(crate) use node::Node;
+pub(crate) use probe::{self as contract, deploy};
+pub(crate) use program::{Outcome, baton, run};
+pub(crate) use rpc::{Refusal, Rpc};
+pub(crate) use slots::Slot;
+pub(crate) use wait::until;
+pub(crate) use wallet::{Fees, Signed, Wallet, wallets};

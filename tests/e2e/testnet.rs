@@ -1,0 +1,57 @@
+//! `baton testnet`, as a newcomer runs it.
+
+use crate::harness::{Slot, baton, run};
+use alloy_primitives::Address;
+use eyre::{OptionExt, WrapErr, ensure};
+use serde_json::Value;
+use std::{fs, time::Duration};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_testnet_survives_the_end_of_its_leader() -> eyre::Result<()> {
+    let _slot = Slot::take_all().await?;
+    let directory = tempfile::tempdir()?;
+    let file = directory.path().join("out.json");
+    let mut command = baton(["testnet", "--nodes", "4", "--duration", "12s", "--load", "30"]);
+    command.args(["--kill", "leader@5s", "--restart-after", "3s"]);
+    command.arg("--dir").arg(directory.path().join("net")).arg("--json").arg(&file);
+    let outcome = run(command, Duration::from_secs(240)).await?;
+    eprintln!("{}{}", outcome.stdout, outcome.stderr);
+    outcome.success()?;
+    let json: Value = serde_json::from_slice(&fs::read(&file).wrap_err("the JSON was not written")?)?;
+    check(&json).wrap_err_with(|| format!("{json:#}"))
+}
+
+fn check(json: &Value) -> eyre::Result<()> {
+    let number = |path: &str| json.pointer(path).and_then(Value::as_f64).ok_or_else(|| eyre::eyre!("{path} is no number"));
+    let Value::Object(fields) = json else { eyre::bail!("not an object") };
+    let mut keys: Vec<_> = fields.keys().map(String::as_str).collect();
+    keys.sort_unstable();
+    let documented = [
+        "agree", "block_interval_ms", "blocks", "duration_s", "epochs", "faults", "latency_ms", "leaders", "nodes", "terms",
+        "tps", "txs",
+    ];
+    ensure!(documented.iter().all(|key| keys.contains(key)), "the keys are {keys:?}");
+    ensure!(number("/nodes")? == 4.0, "nodes");
+    ensure!((11.0..120.0).contains(&number("/duration_s")?), "duration_s");
+    ensure!(number("/blocks")? >= 8.0 && number("/epochs")? >= 1.0 && number("/terms")? >= 1.0, "no progress");
+    let (submitted, accepted) = (number("/txs/submitted")?, number("/txs/accepted")?);
+    let (included, failed) = (number("/txs/included")?, number("/txs/failed")?);
+    ensure!(accepted >= 100.0 && submitted >= accepted && included >= accepted && failed == 0.0, "txs");
+    ensure!(number("/tps")? > 5.0, "tps");
+    for of in ["included", "visible_on_all"] {
+        let (p50, p99) = (number(&format!("/latency_ms/{of}/p50"))?, number(&format!("/latency_ms/{of}/p99"))?);
+        ensure!(p50 > 0.0 && p99 >= p50, "latency_ms {of}");
+    }
+    let [p50, p99, max] = ["p50", "p99", "max"].map(|of| number(&format!("/block_interval_ms/{of}")));
+    let (p50, p99, max) = (p50?, p99?, max?);
+    ensure!(p50 > 0.0 && p99 >= p50 && max >= p99, "block_interval_ms");
+    let faults = json["faults"].as_array().ok_or_eyre("faults is no list")?;
+    ensure!(faults.len() == 1 && faults[0]["kind"] == "leader", "faults");
+    ensure!(number("/faults/0/at_ms")? >= 5000.0 && number("/faults/0/recovery_ms")? > 0.0, "fault");
+    ensure!(json["agree"]["heads"] == true && json["agree"]["state_roots"] == true, "agree");
+    let leaders = json["leaders"].as_object().ok_or_eyre("leaders is no object")?;
+    ensure!(leaders.keys().all(|leader| leader.parse::<Address>().is_ok()), "leaders");
+    let led: u64 = leaders.values().filter_map(Value::as_u64).sum();
+    ensure!(led as f64 == number("/blocks")?, "the leaders led {led} blocks");
+    Ok(())
+}
