@@ -166,7 +166,7 @@ fn what_is_wrong_is_named() {
         (format!("{address_aa}/balance"), json!("0x"), "`0x` is not a number"),
         (format!("{address_aa}/balanc"), json!("1"), "unknown field `balanc`"),
         (address_aa.to_owned(), json!({ "storage": { "0x1": "0x1" } }), "has storage but neither code nor nonce"),
-        (address_aa.to_owned(), json!({ "code": "0x1", }), "odd number of digits"),
+        (address_aa.to_owned(), json!({ "code": "0x1" }), "expected a valid hex string"),
         ("/alloc/0xabc".to_owned(), json!({}), "`0xabc` in alloc is not an address"),
         ("/alloc/00000000000000000000000000000000000000AA".to_owned(), json!({ "balance": 1 }), "is given twice"),
     ] {

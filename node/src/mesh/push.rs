@@ -4,7 +4,13 @@ use super::PeerBook;
 use crate::mempool::{Mesh, MeshError, Pushed};
 use alloy_primitives::Bytes;
 use baton_network::{GossipMessage, NetworkHandle, Request, Response};
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::{
+    sync::atomic::{AtomicUsize, Ordering},
+    time::Duration,
+};
+
+/// How long one peer may take to acknowledge before the next one is asked.
+const PATIENCE: Duration = Duration::from_millis(500);
 
 /// What the mempool reaches other nodes by.
 #[derive(Debug)]

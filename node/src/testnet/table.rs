@@ -52,7 +52,7 @@ impl Table {
     /// Shows the present; to be called about once a second. Without a terminal every second call shows something.
     pub(super) async fn show(&mut self, fleet: &Fleet, record: &Record, ledger: &Ledger, elapsed: Duration) {
         self.frames += 1;
-        if !self.terminal && self.frames % 2 == 0 {
+        if !self.terminal && self.frames.is_multiple_of(2) {
             return;
         }
         let rows = rows(fleet).await;

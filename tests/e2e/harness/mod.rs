@@ -11,7 +11,7 @@ mod slots;
 mod wait;
 mod wallet;
 
-pub(crate) use anvil::{Anvil, client_package};
+pub(crate) use anvil::{Anvil, client_package, foundry};
 pub(crate) use load::{Lane, Load};
 pub(crate) use net::{CHAIN_ID, Net, Plan};
 pub(crate) use node::Node;

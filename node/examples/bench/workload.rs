@@ -1,0 +1,160 @@
+//! The transactions, signed and put into JSON-RPC batches before any clock runs.
+
+use crate::Options;
+use alloy_consensus::{SignableTransaction, TxEip1559, TxEnvelope};
+use alloy_eips::eip2718::Encodable2718;
+use alloy_primitives::{Address, Bytes, TxKind, U256, hex, keccak256};
+use alloy_signer::SignerSync;
+use alloy_signer_local::PrivateKeySigner;
+use alloy_sol_types::{SolCall, SolValue, sol};
+use eyre::WrapErr;
+use rayon::prelude::*;
+use std::fmt::Write as _;
+
+/// The chain id of everything that is measured; it belongs to no public chain.
+pub(crate) const CHAIN_ID: u64 = 2_280_766;
+
+/// The creation code of the token that `baton testnet` uses, in hex, in lines.
+const TOKEN: &str = include_str!("../../src/testnet/load/LoadToken.hex");
+
+sol! {
+    function transfer(address to, uint256 amount) external returns (bool);
+}
+
+/// Who sends and who receives.
+pub(crate) struct Accounts {
+    pub(crate) deployer: PrivateKeySigner,
+    pub(crate) senders: Vec<PrivateKeySigner>,
+    recipients: Vec<Address>,
+}
+
+impl Accounts {
+    fn derive(senders: usize, recipients: usize) -> eyre::Result<Self> {
+        let key = |name: String| PrivateKeySigner::from_bytes(&keccak256(format!("baton bench {name}")));
+        let recipient = |index: usize| Address::from_word(keccak256(format!("baton bench recipient {index}")));
+        Ok(Self {
+            deployer: key("deployer".to_owned())?,
+            senders: (0..senders).map(|index| key(format!("sender {index}"))).collect::<Result<_, _>>()?,
+            recipients: (0..recipients).map(recipient).collect(),
+        })
+    }
+
+    /// Everyone who needs funds.
+    pub(crate) fn funded(&self) -> impl Iterator<Item = Address> {
+        std::iter::once(&self.deployer).chain(&self.senders).map(PrivateKeySigner::address)
+    }
+
+    /// What every funded account holds at first: a million ether.
+    pub(crate) fn fortune() -> U256 {
+        U256::from(10).pow(U256::from(24))
+    }
+}
+
+/// Transactions of one kind.
+pub(crate) struct Load {
+    pub(crate) name: &'static str,
+    pub(crate) transactions: usize,
+    /// The bodies of the requests that each connection sends, in order.
+    pub(crate) lanes: Vec<Vec<Body>>,
+}
+
+/// The body of one request.
+pub(crate) struct Body {
+    pub(crate) json: Bytes,
+    pub(crate) transactions: usize,
+}
+
+/// All that is sent, the same for everything that is measured.
+pub(crate) struct Workloads {
+    pub(crate) accounts: Accounts,
+    /// Deploys the token; to be included before anything else.
+    pub(crate) deployment: Bytes,
+    pub(crate) loads: Vec<Load>,
+}
+
+impl Workloads {
+    pub(crate) fn sign(options: &Options) -> eyre::Result<Self> {
+        let accounts = Accounts::derive(options.senders, options.recipients)?;
+        let token = accounts.deployer.address().create(0);
+        let deployment = sign(&accounts.deployer, create_token(&accounts)?)?;
+        let each = |count: usize| count.div_ceil(options.senders) as u64;
+        let (transfers, tokens) = (each(options.transfers), each(options.token_transfers));
+        let loads = vec![
+            load(options, &accounts, "transfers", 0..transfers, |to| TxEip1559 {
+                to: TxKind::Call(to),
+                value: U256::from(1),
+                gas_limit: 21_000,
+                ..template()
+            })?,
+            load(options, &accounts, "ERC-20 transfers", transfers..transfers + tokens, |to| TxEip1559 {
+                to: TxKind::Call(token),
+                input: transferCall { to, amount: U256::from(1) }.abi_encode().into(),
+                gas_limit: 80_000,
+                ..template()
+            })?,
+        ];
+        Ok(Self { accounts, deployment, loads })
+    }
+}
+
+/// A sender belongs to one connection, so that its nonces arrive in order; within a connection the senders take turns.
+fn load(
+    options: &Options,
+    accounts: &Accounts,
+    name: &'static str,
+    nonces: std::ops::Range<u64>,
+    make: impl Fn(Address) -> TxEip1559 + Sync,
+) -> eyre::Result<Load> {
+    let Options { connections, batch, .. } = *options;
+    let count = accounts.senders.len();
+    let lane = |lane: usize| {
+        let turns = nonces.clone().flat_map(|nonce| (lane..count).step_by(connections).map(move |index| (nonce, index)));
+        let turns: Vec<_> = turns.collect();
+        let signed = turns.into_par_iter().map(|(nonce, index)| {
+            let number = nonce as usize * count + index;
+            let recipient = accounts.recipients[number % accounts.recipients.len()];
+            sign(&accounts.senders[index], TxEip1559 { nonce, ..make(recipient) })
+        });
+        let signed = signed.collect::<eyre::Result<Vec<_>>>()?;
+        Ok(signed.chunks(batch).map(body).collect())
+    };
+    let lanes = (0..connections).map(lane).collect::<eyre::Result<Vec<Vec<Body>>>>()?;
+    let transactions = lanes.iter().flatten().map(|body| body.transactions).sum();
+    Ok(Load { name, transactions, lanes })
+}
+
+fn body(transactions: &[Bytes]) -> Body {
+    let mut json = String::from("[");
+    for (id, raw) in transactions.iter().enumerate() {
+        let comma = if id == 0 { "" } else { "," };
+        // Writing to a string cannot fail.
+        let _ = write!(
+            json,
+            r#"{comma}{{"jsonrpc":"2.0","id":{id},"method":"eth_sendRawTransaction","params":["{raw}"]}}"#
+        );
+    }
+    json.push(']');
+    Body { json: json.into_bytes().into(), transactions: transactions.len() }
+}
+
+fn create_token(accounts: &Accounts) -> eyre::Result<TxEip1559> {
+    let mut code = hex::decode(TOKEN.split_whitespace().collect::<String>()).wrap_err("the token's code is damaged")?;
+    let holders: Vec<_> = accounts.senders.iter().map(PrivateKeySigner::address).collect();
+    code.extend((holders, Accounts::fortune()).abi_encode_params());
+    Ok(TxEip1559 { to: TxKind::Create, input: code.into(), gas_limit: 16_000_000, ..template() })
+}
+
+/// Fees far above what any of the chains asks.
+fn template() -> TxEip1559 {
+    TxEip1559 {
+        chain_id: CHAIN_ID,
+        max_fee_per_gas: 100_000_000_000,
+        max_priority_fee_per_gas: 1_000_000_000,
+        ..TxEip1559::default()
+    }
+}
+
+fn sign(signer: &PrivateKeySigner, transaction: TxEip1559) -> eyre::Result<Bytes> {
+    let signature = signer.sign_hash_sync(&transaction.signature_hash()).wrap_err("cannot sign")?;
+    Ok(TxEnvelope::from(transaction.into_signed(signature)).encoded_2718().into())
+}
