@@ -40,8 +40,10 @@ pub async fn run(config: NodeConfig) -> eyre::Result<()> {
     let mut stop = Box::pin(stop_requested(config.process.exit_on_stdin_eof)?);
     let NodeConfig { genesis, data_dir, keys_dir, network, rpc, mempool, database, log: _, process } = config;
     let genesis = Arc::new(Genesis::load(&genesis)?);
+    // The keys first: nothing is written before all that was given is known to be good.
+    let keys = keys_dir.as_deref().map(NodeKeys::load).transpose()?;
     let store = open_store(&data_dir, database.cache.as_usize(), Arc::clone(&genesis)).await?;
-    let (keypair, operator) = load_keys(keys_dir.as_deref(), &data_dir)?;
+    let (keypair, operator) = identities(keys, &data_dir)?;
     greet(&genesis, &store, operator.as_ref());
 
     let mut supervisor = Supervisor::default();
@@ -173,15 +175,13 @@ async fn open_store(data_dir: &Path, cache_bytes: usize, genesis: Arc<Genesis>) 
     .await?
 }
 
-fn load_keys(
-    keys_dir: Option<&Path>,
+/// The key that names the node to its peers, and the operator's key if there are keys; an observer needs none.
+fn identities(
+    keys: Option<NodeKeys>,
     data_dir: &Path,
 ) -> eyre::Result<(libp2p::identity::Keypair, Option<baton_consensus::keys::OperatorKey>)> {
-    Ok(match keys_dir {
-        Some(directory) => {
-            let keys = NodeKeys::load(directory)?;
-            (keys.node, Some(keys.operator))
-        }
+    Ok(match keys {
+        Some(keys) => (keys.node, Some(keys.operator)),
         None => (keys::load_or_create_identity(&data_dir.join(keys::NODE_KEY))?, None),
     })
 }

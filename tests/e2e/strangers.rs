@@ -20,12 +20,11 @@ async fn a_peer_with_another_genesis_is_refused_on_both_sides() -> eyre::Result<
     node.start(&home.addresses()).await?;
     for net in [&home, &stranger] {
         let node = net.nodes.first().ok_or_eyre("no node")?;
-        until(Duration::from_secs(60), "the log names the other chain", async || {
-            let log = node.log();
-            let line = log.lines().find(|line| line.contains(REFUSED));
-            Ok(line.map(|line| ensure!(line.contains("ERROR") && line.contains("our_genesis"), "{line}")))
+        let line = until(Duration::from_secs(60), "the log names the other chain", async || {
+            Ok(node.log().lines().find(|line| line.contains(REFUSED)).map(str::to_owned))
         })
-        .await??;
+        .await?;
+        ensure!(line.contains("ERROR") && line.contains("our_genesis") && line.contains("their_genesis"), "{line}");
     }
     // Both go on alone, and stay apart.
     for net in [&home, &stranger] {

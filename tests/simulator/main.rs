@@ -4,6 +4,8 @@
 //! and kills, pauses and restarts nodes. [`invariants`] looks at every effect: no key signs two messages for one position,
 //! everything sent was made durable before, committed prefixes agree. [`scenarios`] are the claims about the protocol.
 
+#![expect(clippy::unwrap_used, reason = "a simulation that cannot go on fails its test")]
+
 mod disk;
 mod invariants;
 mod scenarios;

@@ -11,7 +11,7 @@ use baton_consensus::{
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 /// How many seeds each scenario runs unless told otherwise.
-const SEEDS: u64 = 40;
+const SEEDS: u64 = 20;
 
 /// The seeds of a scenario: `BATON_SEED=17` replays one, `BATON_SEEDS=1000` runs more than usual.
 fn seeds() -> std::ops::Range<u64> {

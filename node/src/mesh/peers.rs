@@ -77,7 +77,6 @@ impl PeerBook {
             },
             agent: peer.agent.as_ref().map(ToString::to_string),
             height: peer.status.as_ref().map(|status| status.head.height),
-            score: 0.0,
             sequencer: self.operator(&peer.peer_id),
             connected_ms: (peer.connected_since.elapsed().ok())
                 .map(|span| u64::try_from(span.as_millis()).unwrap_or(u64::MAX)),

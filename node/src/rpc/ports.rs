@@ -163,8 +163,6 @@ pub struct PeerInfo {
     pub agent: Option<String>,
     /// The height that it last reported.
     pub height: Option<Height>,
-    /// Its score; below zero it misbehaved.
-    pub score: f64,
     /// The operator behind it, where it is a known sequencer.
     pub sequencer: Option<Address>,
     /// How long it has been connected, in ms.

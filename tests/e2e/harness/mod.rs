@@ -1,10 +1,11 @@
 //! What the tests stand on.
 
 mod anvil;
+pub(crate) mod contract;
 mod load;
 mod net;
 mod node;
-mod probe;
+
 mod program;
 mod rpc;
 mod slots;
@@ -15,7 +16,7 @@ pub(crate) use anvil::{Anvil, client_package, foundry};
 pub(crate) use load::{Lane, Load};
 pub(crate) use net::{CHAIN_ID, Net, Plan};
 pub(crate) use node::Node;
-pub(crate) use probe::{self as contract, deploy};
+pub(crate) use contract::deploy;
 pub(crate) use program::{Outcome, baton, run};
 pub(crate) use rpc::{Refusal, Rpc};
 pub(crate) use slots::Slot;

@@ -186,7 +186,6 @@ impl PeersView for StillPeers {
             direction: Direction::Outbound,
             agent: None,
             height: Some(Height(4)),
-            score: -1.5,
             sequencer: Some(Address::repeat_byte(1)),
             connected_ms: Some(1_000),
         }]

@@ -1,0 +1,35 @@
+#!/usr/bin/env bash
+# Measures on this machine, in one run: transfers and ERC-20 transfers included a second by anvil, by one Baton node and by
+# a mesh of four, and the machine's own ceilings. docs/benchmarks.md tells what the figures mean.
+#
+#   scripts/bench.sh --quick
+#   scripts/bench.sh --json bench.json
+#   scripts/bench.sh --rounds 5 --only anvil,one      further arguments are those of the example `bench`; see --help
+set -euo pipefail
+
+# shellcheck source=scripts/lib.sh
+source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+
+install_build_tools
+use_build_cache
+anvil="$BATON_ROOT/tests/clients/node_modules/@foundry-rs/anvil-linux-amd64/bin/anvil"
+# Installing anew would take the files away from tests that run.
+[ -x "$anvil" ] || install_test_clients
+[ -x "$anvil" ] || fail "there is no anvil for this machine; the bench knows Linux on x86-64 only"
+
+in_workspace() {
+    (cd "$BATON_ROOT" && "$@")
+}
+
+in_workspace cargo build --release --locked -p baton-node --bin baton --example bench >&2
+
+ceilings="$(mktemp)"
+trap 'rm -f "$ceilings"' EXIT
+# Both examples have the same name, and so the same file: each is built just before it runs.
+for package in baton-execution baton-storage; do
+    echo "baton: the ceilings of $package" >&2
+    in_workspace cargo run --release --locked --quiet -p "$package" --example ceilings >>"$ceilings"
+done
+
+"$CARGO_TARGET_DIR/release/examples/bench" --anvil "$anvil" --baton "$CARGO_TARGET_DIR/release/baton" \
+    --ceilings "$ceilings" "$@"
