@@ -12,6 +12,7 @@ use crate::{
     supervisor::Supervisor,
     sync::Synchronizer,
 };
+use baton_consensus::FinalityRule;
 use baton_execution::next_base_fee;
 use baton_network::{Agent, Multiaddr, NetworkHandle, PROTOCOL_VERSION, PeerId};
 use baton_storage::{Store, StoreOptions};
@@ -195,6 +196,9 @@ fn greet(genesis: &Genesis, store: &Store, operator: Option<&baton_consensus::ke
         sequencers = genesis.set.len(),
         "baton"
     );
+    if genesis.parameters.finality == FinalityRule::Quorum {
+        warn!("the finality rule of this chain is quorum, whose votes this version does not have: no block becomes final");
+    }
     match operator.map(baton_consensus::keys::OperatorKey::address) {
         Some(address) if genesis.set.contains(address) => info!(%address, "running as a sequencer"),
         Some(address) => warn!(%address, "this key is not in the sequencer set: running as an observer"),

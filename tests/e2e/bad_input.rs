@@ -60,9 +60,9 @@ async fn a_malformed_genesis_is_refused() -> eyre::Result<()> {
         ),
         ("no weight", |json| json["sequencing"]["sequencers"][0]["weight"] = json!("0"), &["sequencing.sequencers"]),
         (
-            "a stolen proof",
-            |json| json["sequencing"]["sequencers"][0]["address"] = json!("0x00000000000000000000000000000000000000aa"),
-            &["sequencing.sequencers"],
+            "no proof",
+            |json| json["sequencing"]["sequencers"][0]["proofOfPossession"] = json!(format!("0x{}", "a0".repeat(96))),
+            &["sequencing.sequencers", "proof of possession"],
         ),
         ("late fork", |json| json["config"]["osakaTime"] = json!(17), &["osakaTime"]),
         ("bad balance", |json| json["alloc"]["0x00000000000000000000000000000000000000aa"] = json!({"balance": "much"}), &["much"]),

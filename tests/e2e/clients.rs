@@ -85,7 +85,8 @@ async fn cast_works() -> eyre::Result<()> {
     net.everywhere(hash.parse()?).await?;
     ensure!(told(&other, &["balance", "--ether", &recipient]).await?.starts_with('1'), "balance");
     ensure!(told(&other, &["nonce", &from]).await? == "1", "nonce");
-    ensure!(told(&other, &["receipt", &hash, "status"]).await?.contains('1'), "receipt");
+    let receipt: Value = serde_json::from_str(&told(&other, &["receipt", "--json", &hash]).await?)?;
+    ensure!(receipt["status"] == "0x1" && receipt["blockNumber"].is_string(), "{receipt}");
     ensure!(told(&other, &["tx", &hash, "nonce"]).await? == "0", "tx");
 
     let code = hex::encode_prefixed(contract::creation(1_000_000)?);

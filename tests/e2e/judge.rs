@@ -1,7 +1,8 @@
 //! The outside judge: what a node executed, anvil executes again, block by block, and both must say the same.
 //!
 //! The genesis leaves the system contracts out: they would store block hashes, which differ because anvil's headers carry
-//! no epochs. Everything else may be compared down to the state root of every block.
+//! no epochs. Anvil brings its own contract of EIP-2935; [`leave_block_hashes_out`] takes it away, and because anvil keeps
+//! the empty account, genesis gives that address a wei. The rest is compared down to the state root of every block.
 
 use crate::harness::{Anvil, CHAIN_ID, Fees, Net, Plan, Rpc, Signed, contract};
 use alloy_consensus::{TxEip2930, TxEip7702, TxLegacy};
@@ -17,11 +18,17 @@ use eyre::{OptionExt, WrapErr, ensure};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 
+/// Where EIP-2935 keeps block hashes.
+const HISTORY: Address = address!("0x0000F90827F1C53a10cb7A02335B175320002935");
+
 const GAS_LIMIT: u64 = 60_000_000;
 
 const PLAN: Plan = Plan {
     stakes: &[1],
-    genesis: &["--finality", "depth-stake", "--no-system-contracts", "--block-time", "500ms", "--timestamp", "1700000000"],
+    genesis: &[
+        "--finality", "depth-stake", "--no-system-contracts", "--block-time", "500ms", "--timestamp", "1700000000", "--fund",
+        "0x0000F90827F1C53a10cb7A02335B175320002935=0.000000000000000001",
+    ],
     wallets: 6,
 };
 
@@ -42,6 +49,7 @@ const LOG: [&str; 5] = ["address", "topics", "data", "logIndex", "transactionInd
 async fn anvil_says_the_same() -> eyre::Result<()> {
     let mut net = Net::start(PLAN).await?;
     let anvil = Anvil::start(&net.genesis, GAS_LIMIT).await?;
+    leave_block_hashes_out(&anvil.rpc).await?;
     let script = Script::run(&mut net).await?;
     let (ours, theirs) = (net.rpc(0)?, anvil.rpc.clone());
     let mut last = 0;
@@ -58,6 +66,13 @@ async fn anvil_says_the_same() -> eyre::Result<()> {
     compare_state(&net, &script, &ours, &theirs, last).await?;
     compare_logs_and_calls(&script, &ours, &theirs, last).await?;
     net.finish()
+}
+
+async fn leave_block_hashes_out(anvil: &Rpc) -> eyre::Result<()> {
+    for (method, value) in [("anvil_setCode", "0x"), ("anvil_setNonce", "0x0"), ("anvil_setBalance", "0x1")] {
+        let _: Value = anvil.ask(method, json!([HISTORY, value])).await?;
+    }
+    Ok(())
 }
 
 /// What was sent, and what it must have touched.
@@ -337,7 +352,7 @@ async fn replay(ours: &Rpc, theirs: &Rpc, number: u64) -> eyre::Result<Vec<B256>
 async fn compare_state(net: &Net, script: &Script, ours: &Rpc, theirs: &Rpc, number: u64) -> eyre::Result<()> {
     let at = U64::from(number);
     let mut touched = script.touched.clone();
-    touched.extend([net.operators[0], Address::repeat_byte(0xdd), address!("0000000000000000000000000000000000000001")]);
+    touched.extend([net.operators[0], Address::repeat_byte(0xdd), HISTORY]);
     let balances = keccak256([B256::left_padding_from(script.touched.first().ok_or_eyre("nothing")?.as_slice()), B256::ZERO].concat());
     let slots = [B256::ZERO, B256::with_last_byte(1), B256::with_last_byte(2), B256::with_last_byte(3), balances];
     let cells = (0..22u64).map(|cell| keccak256([U256::from(cell).to_be_bytes::<32>(), U256::from(3).to_be_bytes()].concat()));

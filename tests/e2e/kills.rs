@@ -19,6 +19,16 @@ const PLAN: Plan = Plan {
     wallets: 9,
 };
 
+/// Blocks come fast, so that there is much to catch up with; leaders have as long as above.
+const FAST: Plan = Plan {
+    stakes: &[1, 1, 1, 1],
+    genesis: &[
+        "--finality", "depth-count", "--block-time", "100ms", "--epoch-blocks", "32", "--leader-timeout", "2s",
+        "--heartbeat-timeout", "5s",
+    ],
+    wallets: 9,
+};
+
 /// Three block times and the leader timeout are 1.75 s; the rest is for a busy machine and a debug build.
 const RECOVERY: Duration = Duration::from_secs(12);
 
@@ -115,7 +125,7 @@ async fn a_killed_leader_is_replaced_and_nothing_accepted_is_lost() -> eyre::Res
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_killed_follower_catches_up_and_so_does_a_newcomer() -> eyre::Result<()> {
-    let mut net = Net::start(PLAN).await?;
+    let mut net = Net::start(FAST).await?;
     let (load, _) = load(&mut net).await?;
     let scheduler = net.scheduler(0).await?;
     let leader = leader_early_in_its_epoch(&net, scheduler).await?;
@@ -123,8 +133,8 @@ async fn a_killed_follower_catches_up_and_so_does_a_newcomer() -> eyre::Result<(
     let left_at = net.rpc(follower)?.height().await?;
     net.nodes[follower].kill().await?;
 
-    // Long enough away that live messages do not close the gap: the blocks in between must be fetched.
-    net.reach(left_at + 50, Duration::from_secs(120)).await?;
+    // Long enough away that live messages cannot close the gap: the blocks in between must be fetched.
+    net.reach(left_at + 120, Duration::from_secs(180)).await?;
     net.start_one(follower).await?;
     let observer = net.add_observer().await?;
     let height = net.rpc(scheduler)?.height().await?;

@@ -76,7 +76,8 @@ fn refusal_in(answer: &[u8]) -> eyre::Result<Option<String>> {
     if !answer.windows(MARK.len()).any(|window| window == MARK) {
         return Ok(None);
     }
-    let answer: Value = serde_json::from_slice(answer).wrap_err_with(|| hex::encode(&answer[..answer.len().min(64)]))?;
+    let answer: Value =
+        serde_json::from_slice(answer).wrap_err_with(|| hex::encode(&answer[..answer.len().min(64)]))?;
     let answers = answer.as_array().ok_or_else(|| eyre!("the batch was refused: {answer}"))?;
     let reasons = answers.iter().filter_map(|answer| answer["error"]["message"].as_str());
     let harmless = |reason: &str| {

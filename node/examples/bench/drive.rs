@@ -3,7 +3,7 @@
 use crate::{
     Options,
     client::Client,
-    process::cpu_of,
+    process::{busy, cpu_of},
     subject::Subject,
     workload::{Body, Load},
 };
@@ -40,6 +40,8 @@ pub(crate) struct Measured {
     pub(crate) cpu: Vec<f64>,
     /// Processor seconds of this program, which sends and watches.
     pub(crate) own_cpu: f64,
+    /// Processors that everything else on this machine kept busy meanwhile: noise.
+    pub(crate) others: f64,
     /// The node that never led, in a mesh.
     pub(crate) follower: Option<usize>,
     /// How long each batch took to be answered.
@@ -54,7 +56,8 @@ impl Measured {
     /// Without the start, and without the wait for the first block.
     pub(crate) fn steady_per_second(&self) -> f64 {
         let (elapsed, transactions) = self.steady;
-        if elapsed.is_zero() { self.per_second() } else { transactions as f64 / elapsed.as_secs_f64() }
+        // Between two blocks there is nothing steady.
+        if self.blocks < 3 { self.per_second() } else { transactions as f64 / elapsed.as_secs_f64() }
     }
 
     pub(crate) fn gas_per_second(&self) -> f64 {
@@ -82,7 +85,8 @@ pub(crate) async fn drive(options: &Options, subject: &Subject, load: &Load) -> 
     let watched = &subject.nodes[0].client;
     let first_height = watched.number("eth_blockNumber", json!([])).await? + 1;
     let progress = Progress::default();
-    let (cpu_before, own_before, started) = (cpu()?, cpu_of(std::process::id())?, Instant::now());
+    let (cpu_before, own_before, busy_before) = (cpu()?, cpu_of(std::process::id())?, busy()?);
+    let started = Instant::now();
     let lanes = load.lanes.iter().enumerate().map(|(index, bodies)| {
         let client = &subject.nodes[index % subject.nodes.len()].client;
         send(client, bodies, options.backlog, &progress)
@@ -91,7 +95,11 @@ pub(crate) async fn drive(options: &Options, subject: &Subject, load: &Load) -> 
         futures::future::try_join_all(lanes),
         watch(watched, first_height, load.transactions, &progress),
     )?;
-    let (cpu_after, own_after) = (cpu()?, cpu_of(std::process::id())?);
+    let (cpu_after, own_after, busy_after) = (cpu()?, cpu_of(std::process::id())?, busy()?);
+    let own_cpu = own_after - own_before;
+    let cpu: Vec<_> = cpu_after.iter().zip(cpu_before).map(|(after, before)| after - before).collect();
+    let others = busy_after - busy_before - own_cpu - cpu.iter().sum::<f64>();
+    let others = (others / started.elapsed().as_secs_f64()).max(0.0);
     let (first, last) = blocks.first().zip(blocks.last()).ok_or_else(|| eyre!("nothing was sent"))?;
     let mut gas = 0;
     for block in &blocks {
@@ -108,8 +116,9 @@ pub(crate) async fn drive(options: &Options, subject: &Subject, load: &Load) -> 
         blocks: blocks.len(),
         gas,
         repeated: progress.repeated.load(Relaxed),
-        cpu: cpu_after.iter().zip(cpu_before).map(|(after, before)| after - before).collect(),
-        own_cpu: own_after - own_before,
+        cpu,
+        own_cpu,
+        others,
         follower: subject.follower().await,
         answers: answers.into_iter().flatten().collect(),
     })

@@ -118,8 +118,8 @@ impl<'a> Report<'a> {
         line(
             text,
             format_args!(
-                "  {:11}{:>11}{:>11}{:>9}{:>12}{:>12}{:>12}  x anvil, by round",
-                "", "included/s", "steady/s", "Mgas/s", "us CPU/tx", "all nodes", "client"
+                "  {:11}{:>11}{:>11}{:>9}{:>11}{:>11}{:>8}{:>8}  x anvil, by round",
+                "", "included/s", "steady/s", "Mgas/s", "us CPU/tx", "all nodes", "client", "others"
             ),
         );
         for kind in Kind::ALL {
@@ -132,7 +132,7 @@ impl<'a> Report<'a> {
             line(
                 text,
                 format_args!(
-                    "  {:11}{:>11.0}{:>11.0}{:>9.1}{:>12.0}{:>12.0}{:>12.0}  {}",
+                    "  {:11}{:>11.0}{:>11.0}{:>9.1}{:>11.0}{:>11.0}{:>8.0}{:>8.1}  {}",
                     kind.name(),
                     figure(&|run| run.measured.per_second()),
                     figure(&|run| run.measured.steady_per_second()),
@@ -140,6 +140,7 @@ impl<'a> Report<'a> {
                     figure(&Run::cpu),
                     figure(&Run::cpu_of_all),
                     figure(&|run| run.measured.own_cpu * 1e6 / run.measured.transactions as f64),
+                    figure(&|run| run.measured.others),
                     ratios.join(" ")
                 ),
             );
@@ -234,7 +235,9 @@ impl<'a> Report<'a> {
 
 fn run_json(run: &Run) -> Value {
     let Run { kind, round, load, measured, stages } = run;
-    let Measured { transactions, elapsed, heights, blocks, gas, repeated, cpu, own_cpu, follower, answers, .. } = measured;
+    let Measured {
+        transactions, elapsed, heights, blocks, gas, repeated, cpu, own_cpu, others, follower, answers, ..
+    } = measured;
     let answers: Vec<_> = answers.iter().map(|answer| answer.as_secs_f64() * 1e3).collect();
     json!({
         "kind": kind.key(), "round": round + 1, "load": load,
@@ -242,7 +245,7 @@ fn run_json(run: &Run) -> Value {
         "included_per_second": measured.per_second(), "steady_per_second": measured.steady_per_second(),
         "heights": [heights.start(), heights.end()], "blocks": blocks, "gas": gas,
         "repeated_batches": repeated,
-        "cpu_seconds": cpu, "client_cpu_seconds": own_cpu, "follower": follower,
+        "cpu_seconds": cpu, "client_cpu_seconds": own_cpu, "others_busy_processors": others, "follower": follower,
         "answer_ms": { "p50": quantile(&answers, 0.5), "p99": quantile(&answers, 0.99) },
         "stages_us_per_transaction": stages.as_ref().map(|stages| json!({
             "blocks": stages.blocks, "build": stages.build, "execute": stages.execute, "write": stages.write,

@@ -108,7 +108,8 @@ fn load(
     let Options { connections, batch, .. } = *options;
     let count = accounts.senders.len();
     let lane = |lane: usize| {
-        let turns = nonces.clone().flat_map(|nonce| (lane..count).step_by(connections).map(move |index| (nonce, index)));
+        let turns =
+            nonces.clone().flat_map(|nonce| (lane..count).step_by(connections).map(move |index| (nonce, index)));
         let turns: Vec<_> = turns.collect();
         let signed = turns.into_par_iter().map(|(nonce, index)| {
             let number = nonce as usize * count + index;
