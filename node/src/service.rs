@@ -197,7 +197,9 @@ fn greet(genesis: &Genesis, store: &Store, operator: Option<&baton_consensus::ke
         "baton"
     );
     if genesis.parameters.finality == FinalityRule::Quorum {
-        warn!("the finality rule of this chain is quorum, whose votes this version does not have: no block becomes final");
+        warn!(
+            "the finality rule of this chain is quorum, whose votes this version does not have: no block becomes final"
+        );
     }
     match operator.map(baton_consensus::keys::OperatorKey::address) {
         Some(address) if genesis.set.contains(address) => info!(%address, "running as a sequencer"),

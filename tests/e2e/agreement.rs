@@ -23,10 +23,23 @@ const PER_LANE: u64 = 25;
 const PLAN: Plan = Plan {
     stakes: STAKES,
     genesis: &[
-        "--finality", "depth-stake", "--block-time", "200ms", "--epoch-blocks", "3", "--leader-timeout", "10s",
-        "--heartbeat-timeout", "20s", "--opening-timeout", "30s", "--term-timeout", "60s",
+        "--finality",
+        "depth-stake",
+        "--block-time",
+        "200ms",
+        "--epoch-blocks",
+        "3",
+        "--leader-timeout",
+        "10s",
+        "--heartbeat-timeout",
+        "20s",
+        "--opening-timeout",
+        "30s",
+        "--term-timeout",
+        "60s",
     ],
     wallets: 9,
+    dust: Vec::new(),
 };
 
 #[tokio::test(flavor = "multi_thread")]
@@ -36,7 +49,10 @@ async fn four_nodes_agree_under_load() -> eyre::Result<()> {
     let probe = deploy(&net, &mut wallets.pop().ok_or_eyre("no wallet")?).await?;
     for index in 1..net.nodes.len() {
         net.reach(1, Duration::from_secs(30)).await?;
-        ensure!(net.scheduler(index).await? == 0, "node {index} has another scheduler than the one with the most stake");
+        ensure!(
+            net.scheduler(index).await? == 0,
+            "node {index} has another scheduler than the one with the most stake"
+        );
     }
     let rpcs = net.rpcs()?;
     let lanes = wallets.into_iter().zip(rpcs.iter().cycle()).map(|(wallet, rpc)| Lane {

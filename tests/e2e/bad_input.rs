@@ -5,12 +5,7 @@ use alloy_primitives::{Bytes, U256};
 use eyre::{WrapErr, ensure, eyre};
 use rand::{RngCore, SeedableRng, rngs::StdRng};
 use serde_json::{Value, json};
-use std::{
-    fs,
-    os::unix::fs::PermissionsExt,
-    path::Path,
-    time::Duration,
-};
+use std::{fs, os::unix::fs::PermissionsExt, path::Path, time::Duration};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
@@ -44,7 +39,11 @@ async fn a_malformed_genesis_is_refused() -> eyre::Result<()> {
     let data = net.path().join("untouched");
     let edits: &[(&str, fn(&mut Value), &[&str])] = &[
         ("unknown field", |json| json["sequencing"]["blokTime"] = json!("1s"), &["unknown field `blokTime`", "line"]),
-        ("missing section", |json| drop(json.as_object_mut().map(|fields| fields.remove("sequencing"))), &["sequencing"]),
+        (
+            "missing section",
+            |json| drop(json.as_object_mut().map(|fields| fields.remove("sequencing"))),
+            &["sequencing"],
+        ),
         ("bad duration", |json| json["sequencing"]["blockTime"] = json!("250 parsecs"), &["250 parsecs"]),
         ("zero block time", |json| json["sequencing"]["blockTime"] = json!("0s"), &["block_time", "10ms to 60s"]),
         ("no epoch", |json| json["sequencing"]["epochBlocks"] = json!(0), &["epoch_blocks", "1 to 65536"]),
@@ -65,8 +64,16 @@ async fn a_malformed_genesis_is_refused() -> eyre::Result<()> {
             &["sequencing.sequencers", "proof of possession"],
         ),
         ("late fork", |json| json["config"]["osakaTime"] = json!(17), &["osakaTime"]),
-        ("bad balance", |json| json["alloc"]["0x00000000000000000000000000000000000000aa"] = json!({"balance": "much"}), &["much"]),
-        ("a bootnode without a name", |json| json["sequencing"]["bootnodes"] = json!(["/ip4/1.2.3.4/tcp/1"]), &["/p2p/"]),
+        (
+            "bad balance",
+            |json| json["alloc"]["0x00000000000000000000000000000000000000aa"] = json!({"balance": "much"}),
+            &["much"],
+        ),
+        (
+            "a bootnode without a name",
+            |json| json["sequencing"]["bootnodes"] = json!(["/ip4/1.2.3.4/tcp/1"]),
+            &["/p2p/"],
+        ),
     ];
     let mut cases = vec![
         ("cut off", good[..good.len() / 2].to_owned(), &["EOF"][..]),
@@ -104,7 +111,8 @@ async fn a_malformed_key_is_refused_and_kept() -> eyre::Result<()> {
         {
             fs::write(&key, content)?;
             let outcome = run(baton(node.arguments(&[])), PATIENCE).await?;
-            says(&outcome, 1, &[&text(&key), problem, "backup"]).wrap_err_with(|| format!("{name} with `{content}`"))?;
+            says(&outcome, 1, &[&text(&key), problem, "backup"])
+                .wrap_err_with(|| format!("{name} with `{content}`"))?;
             ensure!(fs::read_to_string(&key)? == content, "{name} was changed");
             ensure!(!node.data_dir().exists(), "{name} with `{content}`: the data directory was made");
             refused(1, &["key", "show", "--dir", &text(&node.keys_dir())], &[&text(&key), problem]).await?;
@@ -180,17 +188,25 @@ async fn a_malformed_setting_is_refused() -> eyre::Result<()> {
         fs::write(&file, content)?;
         refused(1, &["node", "--config", &config], &[&[config.as_str()], expected].concat()).await?;
     }
-    refused(1, &["node", "--config", "/nonexistent.toml"], &["cannot read the configuration file /nonexistent.toml"]).await?;
+    refused(1, &["node", "--config", "/nonexistent.toml"], &["cannot read the configuration file /nonexistent.toml"])
+        .await?;
     ensure!(!data.exists(), "the data directory was made");
 
     // Flags win over the environment, the environment over the file.
-    fs::write(&file, "data-dir = \"from-file\"\nrpc-max-batch = 3\nrpc-max-connections = 7\nmempool-queued-lifetime = \"250ms\"\n")?;
-    let mut command = baton(["node", "--config", &config, "--genesis", &genesis, "--rpc-max-batch", "5", "--print-config"]);
+    fs::write(
+        &file,
+        "data-dir = \"from-file\"\nrpc-max-batch = 3\nrpc-max-connections = 7\nmempool-queued-lifetime = \"250ms\"\n",
+    )?;
+    let mut command =
+        baton(["node", "--config", &config, "--genesis", &genesis, "--rpc-max-batch", "5", "--print-config"]);
     command.env("BATON_RPC_MAX_BATCH", "4").env("BATON_RPC_MAX_CONNECTIONS", "8");
     let printed = run(command, PATIENCE).await?.success()?;
-    for line in
-        ["data-dir = \"from-file\"", "rpc-max-batch = 5", "rpc-max-connections = 8", "mempool-queued-lifetime = \"250ms\""]
-    {
+    for line in [
+        "data-dir = \"from-file\"",
+        "rpc-max-batch = 5",
+        "rpc-max-connections = 8",
+        "mempool-queued-lifetime = \"250ms\"",
+    ] {
         ensure!(printed.lines().any(|printed| printed == line), "`{line}` is not in:\n{printed}");
     }
     net.finish()
@@ -200,7 +216,10 @@ async fn a_malformed_setting_is_refused() -> eyre::Result<()> {
 async fn answers(rpc: &Rpc, body: &str, code: i64) -> eyre::Result<()> {
     let answer = rpc.post(body).await?;
     ensure!(answer["error"]["code"] == code && answer["jsonrpc"] == "2.0", "{body} got {answer} instead of {code}");
-    ensure!(answer["error"]["message"].as_str().is_some_and(|text| !text.is_empty() && !text.contains('\n')), "{answer}");
+    ensure!(
+        answer["error"]["message"].as_str().is_some_and(|text| !text.is_empty() && !text.contains('\n')),
+        "{answer}"
+    );
     Ok(())
 }
 
@@ -301,8 +320,12 @@ async fn a_damaged_database_is_refused_with_what_to_do() -> eyre::Result<()> {
         for garbage in [vec![0xa5; good.len()], Vec::new()] {
             fs::write(entry.path(), &garbage)?;
             let outcome = run(baton(net.nodes[0].arguments(&[])), PATIENCE).await?;
-            says(&outcome, 1, &[&text(&database), "is damaged", "Move the directory away, but keep it", "safety journal"])
-                .wrap_err_with(|| format!("{name} with {} bytes of garbage", garbage.len()))?;
+            says(
+                &outcome,
+                1,
+                &[&text(&database), "is damaged", "Move the directory away, but keep it", "safety journal"],
+            )
+            .wrap_err_with(|| format!("{name} with {} bytes of garbage", garbage.len()))?;
             ensure!(fs::read(entry.path())? == garbage, "{name} was changed");
         }
         fs::write(entry.path(), &good)?;

@@ -10,7 +10,7 @@ use tokio::process::Command;
 const PATIENCE: Duration = Duration::from_secs(120);
 
 /// A network of two, so that reads may go to another node than the one that was written to.
-const PLAN: Plan = Plan { stakes: &[1, 1], genesis: &["--finality", "depth-stake"], wallets: 3 };
+const PLAN: Plan = Plan { stakes: &[1, 1], genesis: &["--finality", "depth-stake"], wallets: 3, dust: Vec::new() };
 
 /// The environment must not send loopback through a proxy.
 fn direct(command: &mut Command) {
@@ -57,7 +57,8 @@ async fn ethers_works() -> eyre::Result<()> {
 /// Runs cast against a node; what it printed.
 async fn cast(rpc: &Rpc, arguments: &[&str]) -> eyre::Result<Outcome> {
     let mut command = Command::new(foundry("cast")?);
-    command.args(arguments).arg("--rpc-url").arg(&rpc.url);
+    let (subcommand, rest) = arguments.split_at(1);
+    command.args(subcommand).args(["--rpc-url", &rpc.url]).args(rest);
     direct(&mut command);
     run(command, PATIENCE).await
 }

@@ -1,10 +1,10 @@
 //! The outside judge: what a node executed, anvil executes again, block by block, and both must say the same.
 //!
 //! The genesis leaves the system contracts out: they would store block hashes, which differ because anvil's headers carry
-//! no epochs. Anvil brings its own contract of EIP-2935; [`leave_block_hashes_out`] takes it away, and because anvil keeps
-//! the empty account, genesis gives that address a wei. The rest is compared down to the state root of every block.
+//! no epochs. Anvil brings its own contract of EIP-2935, which [`leave_block_hashes_out`] takes away. The rest is compared
+//! down to the state root of every block, as far as anvil computes it (see [`plan`]).
 
-use crate::harness::{Anvil, CHAIN_ID, Fees, Net, Plan, Rpc, Signed, contract};
+use crate::harness::{Anvil, CHAIN_ID, Fees, Net, Plan, Rpc, Signed, Wallet, contract, wallets};
 use alloy_consensus::{TxEip2930, TxEip7702, TxLegacy};
 use alloy_eips::{
     eip2930::{AccessList, AccessListItem},
@@ -23,48 +23,84 @@ const HISTORY: Address = address!("0x0000F90827F1C53a10cb7A02335B175320002935");
 
 const GAS_LIMIT: u64 = 60_000_000;
 
-const PLAN: Plan = Plan {
-    stakes: &[1],
-    genesis: &[
-        "--finality", "depth-stake", "--no-system-contracts", "--block-time", "500ms", "--timestamp", "1700000000", "--fund",
-        "0x0000F90827F1C53a10cb7A02335B175320002935=0.000000000000000001",
-    ],
-    wallets: 6,
-};
+/// The accounts that creations of the second wallet would have made, had they not failed.
+const FAILED_CREATIONS: std::ops::RangeInclusive<u64> = 1..=4;
 
-/// The header fields that do not depend on who made the block, or that the test sets alike.
-const HEADER: [&str; 10] = [
-    "number", "stateRoot", "transactionsRoot", "receiptsRoot", "logsBloom", "gasUsed", "gasLimit", "baseFeePerGas",
-    "timestamp", "miner",
+/// The precompiles of Osaka.
+const PRECOMPILES: [u64; 18] = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 0x100];
+
+/// What is touched and stays empty has a wei: EIP-161 removes such accounts from the state, and anvil does not.
+fn plan() -> eyre::Result<Plan> {
+    let [_, creator] = wallets(CHAIN_ID, 2)?.try_into().map_err(|_| eyre::eyre!("not two wallets"))?;
+    let failed = FAILED_CREATIONS.map(|nonce| creator.address().create(nonce));
+    let touched = [HISTORY, Address::repeat_byte(0xa3), Address::repeat_byte(0xa4)];
+    Ok(Plan {
+        stakes: &[1],
+        genesis: &[
+            "--finality",
+            "depth-stake",
+            "--no-system-contracts",
+            "--block-time",
+            "500ms",
+            "--timestamp",
+            "1700000000",
+        ],
+        wallets: 6,
+        dust: failed.chain(touched).chain(PRECOMPILES.map(precompile)).collect(),
+    })
+}
+
+fn precompile(number: u64) -> Address {
+    Address::left_padding_from(&number.to_be_bytes())
+}
+
+/// The header fields that do not depend on who made the block, or that the test sets alike; the state root apart.
+const HEADER: [&str; 9] = [
+    "number",
+    "transactionsRoot",
+    "receiptsRoot",
+    "logsBloom",
+    "gasUsed",
+    "gasLimit",
+    "baseFeePerGas",
+    "timestamp",
+    "miner",
 ];
 
 const RECEIPT: [&str; 12] = [
-    "transactionHash", "transactionIndex", "blockNumber", "from", "to", "status", "type", "gasUsed", "cumulativeGasUsed",
-    "effectiveGasPrice", "contractAddress", "logsBloom",
+    "transactionHash",
+    "transactionIndex",
+    "blockNumber",
+    "from",
+    "to",
+    "status",
+    "type",
+    "gasUsed",
+    "cumulativeGasUsed",
+    "effectiveGasPrice",
+    "contractAddress",
+    "logsBloom",
 ];
 
 const LOG: [&str; 5] = ["address", "topics", "data", "logIndex", "transactionIndex"];
 
 #[tokio::test(flavor = "multi_thread")]
 async fn anvil_says_the_same() -> eyre::Result<()> {
-    let mut net = Net::start(PLAN).await?;
+    let mut net = Net::start(plan()?).await?;
     let anvil = Anvil::start(&net.genesis, GAS_LIMIT).await?;
     leave_block_hashes_out(&anvil.rpc).await?;
-    let script = Script::run(&mut net).await?;
     let (ours, theirs) = (net.rpc(0)?, anvil.rpc.clone());
-    let mut last = 0;
-    for hash in &script.transactions {
-        last = last.max(net.included(0, *hash).await?.block_number.ok_or_eyre("no block number")?);
-    }
-    // Every block again, the empty ones too: contracts see the number.
-    let mut replayed = Vec::new();
-    for number in 1..=last {
-        replayed.extend(replay(&ours, &theirs, number).await.wrap_err_with(|| format!("block {number}"))?);
-    }
-    ensure!(script.transactions.iter().all(|hash| replayed.contains(hash)), "not every transaction was replayed");
-    script.outcomes(&ours).await?;
+    let mut script = Script::run(&mut net).await?;
+    let last = script.replay(&ours, &theirs, 0, true).await?;
     compare_state(&net, &script, &ours, &theirs, last).await?;
+
+    // Anvil keeps an empty account where a contract destroyed itself, and slots of value zero in its storage tries. From
+    // here on its roots are its own.
+    script.destroy(&net).await?;
+    let last = script.replay(&ours, &theirs, last, false).await?;
+    compare_accounts(&net, &script, &ours, &theirs, last).await?;
     compare_logs_and_calls(&script, &ours, &theirs, last).await?;
+    script.outcomes(&ours).await?;
     net.finish()
 }
 
@@ -83,6 +119,7 @@ struct Script {
     probe: Address,
     delegated: Address,
     touched: BTreeSet<Address>,
+    wallets: Vec<Wallet>,
 }
 
 impl Script {
@@ -97,7 +134,9 @@ impl Script {
             probe,
             delegated: addresses[3],
             touched: addresses.iter().copied().chain([probe]).collect(),
+            wallets: Vec::new(),
         };
+        script.touched.extend(plan()?.dust);
         let new = |byte: u8| Address::repeat_byte(byte);
         script.touched.extend([new(0xa1), new(0xa2), new(0xa3), new(0xa4)]);
 
@@ -141,7 +180,8 @@ impl Script {
 
         // Delegations (EIP-7702): by another sender, with two authorizations that do not count; used; and taken back.
         let (sponsor, delegated) = (4, 3);
-        let authorize = |wallet: usize, chain: u64, to: Address, nonce: u64| wallets[wallet].authorize(chain, to, nonce);
+        let authorize =
+            |wallet: usize, chain: u64, to: Address, nonce: u64| wallets[wallet].authorize(chain, to, nonce);
         let list = vec![
             authorize(delegated, CHAIN_ID, probe, 0)?,
             authorize(5, CHAIN_ID + 1, probe, 0)?,
@@ -153,7 +193,8 @@ impl Script {
         let wave = vec![wallets[sponsor].sign(delegation(nonce, to, list, increment.clone()))?];
         wallets[delegated].nonce = 1;
         script.send(net, wave).await?;
-        let mut wave = vec![wallets[sponsor].call(TxKind::Call(to), 5, increment, 100_000)?];
+        let mut wave = vec![wallets[sponsor].call(TxKind::Call(to), 0, increment, 100_000)?];
+        wave.push(wallets[sponsor].call(TxKind::Call(to), 5, Bytes::new(), 100_000)?);
         // The delegated account still sends by itself, and to itself.
         wave.push(wallets[delegated].call(TxKind::Call(to), 0, contract::contextCall {}.abi_encode(), 100_000)?);
         script.send(net, wave).await?;
@@ -169,7 +210,36 @@ impl Script {
         let wave = vec![wallets[sponsor].sign(delegation(nonce, addresses[5], list, fill))?];
         script.delegated = addresses[5];
         script.send(net, wave).await?;
+        script.wallets = wallets;
         Ok(script)
+    }
+
+    /// Contracts that are made by CREATE2 and die in the same transaction, with and without funds, and slots that are
+    /// set to zero, for which gas is refunded.
+    async fn destroy(&mut self, net: &Net) -> eyre::Result<()> {
+        let zero = contract::fillCall { from: U256::ZERO, count: U256::from(15), value: U256::ZERO }.abi_encode();
+        let mut wave = vec![self.wallets[0].call(TxKind::Call(self.probe), 0, zero, 2_000_000)?];
+        for (value, salt) in [(9, "one"), (0, "two")] {
+            let call = contract::createCall { salt: keccak256(salt) }.abi_encode();
+            wave.push(self.wallets[0].call(TxKind::Call(self.probe), value, call, 2_000_000)?);
+        }
+        self.send(net, wave).await
+    }
+
+    /// Has anvil execute every block after `since` again, the empty ones too: contracts see the number. Returns the last.
+    async fn replay(&self, ours: &Rpc, theirs: &Rpc, since: u64, roots: bool) -> eyre::Result<u64> {
+        let mut last = since;
+        for hash in &self.transactions {
+            let receipt = ours.receipt(*hash).await?.ok_or_eyre("a receipt is missing")?;
+            last = last.max(receipt.block_number.ok_or_eyre("no block number")?);
+        }
+        for number in since + 1..=last {
+            replay(ours, theirs, number).await.wrap_err_with(|| format!("block {number}"))?;
+            if roots {
+                self.compare_roots(ours, theirs, number).await.wrap_err_with(|| format!("block {number}"))?;
+            }
+        }
+        Ok(last)
     }
 
     /// Sends a wave in one go, and waits until all of it is in blocks.
@@ -184,8 +254,26 @@ impl Script {
         Ok(())
     }
 
+    /// The state roots must be the same; if they are not, says which accounts differ.
+    async fn compare_roots(&self, ours: &Rpc, theirs: &Rpc, number: u64) -> eyre::Result<()> {
+        let at = json!([U64::from(number), false]);
+        let [ours_then, theirs_then] = [ours, theirs].map(|rpc| rpc.ask::<Value>("eth_getBlockByNumber", at.clone()));
+        let (our_block, their_block) = (ours_then.await?, theirs_then.await?);
+        let Err(error) = same("the header", &["stateRoot"], &our_block, &their_block) else { return Ok(()) };
+        let mut differences = Vec::new();
+        for account in &self.touched {
+            let params = json!([account, [], U64::from(number)]);
+            let answer: Value = ours.ask("eth_getProof", params.clone()).await?;
+            let expected: Value = theirs.ask("eth_getProof", params).await?;
+            let fields = ["balance", "nonce", "codeHash", "storageHash"];
+            differences
+                .extend(same(&account.to_string(), &fields, &answer, &expected).err().map(|error| error.to_string()));
+        }
+        Err(error.wrap_err(format!("accounts that differ: {differences:?}")))
+    }
+
     /// Transfers of types 0, 1 and 2, to others, to itself, of nothing, with data.
-    fn transfers(&self, wallet: &mut crate::harness::Wallet) -> eyre::Result<Vec<Signed>> {
+    fn transfers(&self, wallet: &mut Wallet) -> eyre::Result<Vec<Signed>> {
         let (to, value) = (Address::repeat_byte(0xa1), U256::from(1_000));
         let mut transactions = Vec::new();
         let legacy = TxLegacy {
@@ -205,7 +293,10 @@ impl Script {
             gas_limit: 60_000,
             to: TxKind::Call(to),
             value,
-            access_list: AccessList(vec![AccessListItem { address: self.probe, storage_keys: vec![B256::ZERO, B256::ZERO] }]),
+            access_list: AccessList(vec![AccessListItem {
+                address: self.probe,
+                storage_keys: vec![B256::ZERO, B256::ZERO],
+            }]),
             input: Bytes::from_static(b"with data"),
         };
         transactions.push(wallet.sign(listed)?);
@@ -219,7 +310,7 @@ impl Script {
     }
 
     /// Calls of all that the contract can do.
-    fn calls(&self, wallet: &mut crate::harness::Wallet) -> eyre::Result<Vec<Signed>> {
+    fn calls(&self, wallet: &mut Wallet) -> eyre::Result<Vec<Signed>> {
         let to = Address::repeat_byte(0xa1);
         let number = |number: u64| U256::from(number);
         let calls = [
@@ -228,25 +319,18 @@ impl Script {
             (3, Vec::new()),
             (0, contract::fillCall { from: number(0), count: number(20), value: number(7) }.abi_encode()),
             (0, contract::fillCall { from: number(5), count: number(10), value: number(8) }.abi_encode()),
-            // Refunds.
-            (0, contract::fillCall { from: number(0), count: number(15), value: number(0) }.abi_encode()),
             (0, contract::contextCall {}.abi_encode()),
             (0, contract::dataCall { length: number(0) }.abi_encode()),
             (0, contract::dataCall { length: number(1_000) }.abi_encode()),
-            (9, contract::createCall { salt: keccak256("one") }.abi_encode()),
-            (0, contract::createCall { salt: keccak256("two") }.abi_encode()),
             (0, contract::nestedCall { depth: number(4) }.abi_encode()),
             (0, contract::opcodesCall { value: number(12_345) }.abi_encode()),
             (0, contract::opcodesCall { value: U256::ZERO }.abi_encode()),
         ];
-        calls
-            .into_iter()
-            .map(|(value, call)| wallet.call(TxKind::Call(self.probe), value, call, 2_000_000))
-            .collect()
+        calls.into_iter().map(|(value, call)| wallet.call(TxKind::Call(self.probe), value, call, 2_000_000)).collect()
     }
 
     /// Every precompile of the fork, with an input of some use and without any.
-    fn precompiles(&self, wallet: &mut crate::harness::Wallet) -> eyre::Result<Vec<Signed>> {
+    fn precompiles(&self, wallet: &mut Wallet) -> eyre::Result<Vec<Signed>> {
         let g1 = [U256::from(1), U256::from(2)].map(|word| word.to_be_bytes::<32>()).concat();
         let modexp = [1, 1, 2].map(|length: u64| U256::from(length).to_be_bytes::<32>()).concat();
         let inputs: &[(u64, Vec<u8>)] = &[
@@ -271,7 +355,7 @@ impl Script {
         ];
         let mut transactions = Vec::new();
         for (number, input) in inputs {
-            let target = Address::left_padding_from(&number.to_be_bytes());
+            let target = precompile(*number);
             for input in [Bytes::from(input.clone()), Bytes::new()] {
                 let call = contract::askCall { target, input }.abi_encode();
                 transactions.push(wallet.call(TxKind::Call(self.probe), 0, call, 500_000)?);
@@ -317,8 +401,8 @@ fn same(what: &str, fields: &[&str], ours: &Value, theirs: &Value) -> eyre::Resu
     Ok(())
 }
 
-/// Has anvil mine the same block and compares it; its transactions.
-async fn replay(ours: &Rpc, theirs: &Rpc, number: u64) -> eyre::Result<Vec<B256>> {
+/// Has anvil mine the same block and compares it.
+async fn replay(ours: &Rpc, theirs: &Rpc, number: u64) -> eyre::Result<()> {
     let block: Value = ours.ask("eth_getBlockByNumber", json!([U64::from(number), false])).await?;
     let hashes: Vec<B256> = serde_json::from_value(block["transactions"].clone())?;
     let _: Value = theirs.ask("anvil_setCoinbase", json!([block["miner"]])).await?;
@@ -344,31 +428,44 @@ async fn replay(ours: &Rpc, theirs: &Rpc, number: u64) -> eyre::Result<Vec<B256>
             same(&what, &LOG, ours, theirs)?;
         }
     }
-    same("the header", &HEADER, &block, &mirrored)?;
-    Ok(hashes)
+    same("the header", &HEADER, &block, &mirrored)
 }
 
-/// Balances, nonces, code, storage and proofs of all that was touched.
-async fn compare_state(net: &Net, script: &Script, ours: &Rpc, theirs: &Rpc, number: u64) -> eyre::Result<()> {
+/// The slots that the contract may have written: its variables, what the senders have of its token, its cells.
+fn slots(script: &Script) -> Vec<B256> {
+    let mapped = |key: B256, slot: u8| keccak256([key, B256::with_last_byte(slot)].concat());
+    let holders = script.touched.iter().map(|holder| mapped(B256::left_padding_from(holder.as_slice()), 0));
+    let cells = (0..22u64).map(|cell| mapped(U256::from(cell).into(), 3));
+    (0..4).map(B256::with_last_byte).chain(holders).chain(cells).collect()
+}
+
+/// Balances, nonces, code and storage of all that was touched.
+async fn compare_accounts(net: &Net, script: &Script, ours: &Rpc, theirs: &Rpc, number: u64) -> eyre::Result<()> {
     let at = U64::from(number);
-    let mut touched = script.touched.clone();
-    touched.extend([net.operators[0], Address::repeat_byte(0xdd), HISTORY]);
-    let balances = keccak256([B256::left_padding_from(script.touched.first().ok_or_eyre("nothing")?.as_slice()), B256::ZERO].concat());
-    let slots = [B256::ZERO, B256::with_last_byte(1), B256::with_last_byte(2), B256::with_last_byte(3), balances];
-    let cells = (0..22u64).map(|cell| keccak256([U256::from(cell).to_be_bytes::<32>(), U256::from(3).to_be_bytes()].concat()));
-    let slots: Vec<_> = slots.into_iter().chain(cells).collect();
-    let header = ours.block(number).await?.ok_or_eyre("the block is missing")?.header;
-    for account in touched {
+    for account in script.touched.iter().chain(&net.operators) {
         for method in ["eth_getBalance", "eth_getTransactionCount", "eth_getCode"] {
             let answer: Value = ours.ask(method, json!([account, at])).await?;
             let expected: Value = theirs.ask(method, json!([account, at])).await?;
             ensure!(answer == expected, "{method} of {account} is {answer}, anvil says {expected}");
         }
-        for slot in &slots {
+    }
+    for account in [script.probe, script.delegated] {
+        for slot in slots(script) {
             let answer: U256 = ours.ask("eth_getStorageAt", json!([account, slot, at])).await?;
             let expected: U256 = theirs.ask("eth_getStorageAt", json!([account, slot, at])).await?;
             ensure!(answer == expected, "slot {slot} of {account} is {answer}, anvil says {expected}");
         }
+    }
+    Ok(())
+}
+
+/// The same, and the proofs of all of it, and of an account that is not there.
+async fn compare_state(net: &Net, script: &Script, ours: &Rpc, theirs: &Rpc, number: u64) -> eyre::Result<()> {
+    compare_accounts(net, script, ours, theirs, number).await?;
+    let at = U64::from(number);
+    let header = ours.block(number).await?.ok_or_eyre("the block is missing")?.header;
+    for account in script.touched.iter().chain(&net.operators).copied().chain([Address::repeat_byte(0xdd)]) {
+        let slots = slots(script);
         let answer: EIP1186AccountProofResponse = ours.ask("eth_getProof", json!([account, slots, at])).await?;
         let expected: EIP1186AccountProofResponse = theirs.ask("eth_getProof", json!([account, slots, at])).await?;
         verify(header.state_root, &answer).wrap_err_with(|| format!("the proof of {account}"))?;
@@ -376,6 +473,12 @@ async fn compare_state(net: &Net, script: &Script, ours: &Rpc, theirs: &Rpc, num
         ensure!(answer.storage_hash == expected.storage_hash, "the storage hash of {account} differs");
         for (answer, expected) in answer.storage_proof.iter().zip(&expected.storage_proof) {
             ensure!(answer.value == expected.value, "slot {:?} of {account} differs in the proof", answer.key);
+            let there = !answer.value.is_zero();
+            ensure!(
+                !there || answer.proof == expected.proof,
+                "the proof of slot {:?} of {account} differs",
+                answer.key
+            );
         }
     }
     Ok(())
@@ -396,7 +499,8 @@ fn verify(state_root: B256, proof: &EIP1186AccountProofResponse) -> eyre::Result
     for slot in &proof.storage_proof {
         let path = Nibbles::unpack(keccak256(slot.key.as_b256()));
         let expected = (!slot.value.is_zero()).then(|| alloy_rlp::encode_fixed_size(&slot.value).to_vec());
-        verify_proof(proof.storage_hash, path, expected, &slot.proof).wrap_err_with(|| format!("slot {:?}", slot.key))?;
+        verify_proof(proof.storage_hash, path, expected, &slot.proof)
+            .wrap_err_with(|| format!("slot {:?}", slot.key))?;
     }
     Ok(())
 }

@@ -13,20 +13,38 @@ use std::{
 const PLAN: Plan = Plan {
     stakes: &[1, 1, 1, 1],
     genesis: &[
-        "--finality", "depth-count", "--block-time", "250ms", "--epoch-blocks", "16", "--leader-timeout", "1s",
-        "--heartbeat-timeout", "5s",
+        "--finality",
+        "depth-count",
+        "--block-time",
+        "250ms",
+        "--epoch-blocks",
+        "16",
+        "--leader-timeout",
+        "1s",
+        "--heartbeat-timeout",
+        "5s",
     ],
     wallets: 9,
+    dust: Vec::new(),
 };
 
 /// Blocks come fast, so that there is much to catch up with; leaders have as long as above.
 const FAST: Plan = Plan {
     stakes: &[1, 1, 1, 1],
     genesis: &[
-        "--finality", "depth-count", "--block-time", "100ms", "--epoch-blocks", "32", "--leader-timeout", "2s",
-        "--heartbeat-timeout", "5s",
+        "--finality",
+        "depth-count",
+        "--block-time",
+        "100ms",
+        "--epoch-blocks",
+        "32",
+        "--leader-timeout",
+        "2s",
+        "--heartbeat-timeout",
+        "5s",
     ],
     wallets: 9,
+    dust: Vec::new(),
 };
 
 /// Three block times and the leader timeout are 1.75 s; the rest is for a busy machine and a debug build.
@@ -140,7 +158,9 @@ async fn a_killed_follower_catches_up_and_so_does_a_newcomer() -> eyre::Result<(
     let height = net.rpc(scheduler)?.height().await?;
     net.reach(height + 4, CATCHING_UP).await?;
     for index in [follower, observer] {
-        ensure!(net.nodes[index].log().contains("caught up"), "node {index} did not say that it caught up");
+        let what = format!("node {index} says that it caught up");
+        let node = &net.nodes[index];
+        until(CATCHING_UP, &what, async || Ok(node.log().contains("caught up").then_some(()))).await?;
         let rpc = net.rpc(index)?;
         until(CATCHING_UP, "the node does not sync any more", async || {
             Ok((rpc.status().await?["syncing"] == false).then_some(()))
@@ -178,7 +198,8 @@ async fn a_net_that_was_killed_whole_goes_on_where_it_was() -> eyre::Result<()> 
             }
             Some(probe) => {
                 let mut lanes = Vec::new();
-                for (index, mut wallet) in crate::harness::wallets(crate::harness::CHAIN_ID, 8)?.into_iter().enumerate() {
+                for (index, mut wallet) in crate::harness::wallets(crate::harness::CHAIN_ID, 8)?.into_iter().enumerate()
+                {
                     let rpc = net.rpc(index % 4)?;
                     wallet.nonce = rpc.nonce(wallet.address()).await?;
                     lanes.push(Lane { wallet, rpc, probe, limit: u64::MAX });

@@ -4,9 +4,20 @@ use crate::harness::{Net, Plan, Slot, baton, run, until};
 use eyre::{OptionExt, ensure};
 use std::{fs, time::Duration};
 
-const PLAN: Plan = Plan { stakes: &[1], genesis: &["--finality", "depth-stake", "--timestamp", "1700000000"], wallets: 1 };
+const PLAN: Plan = Plan {
+    stakes: &[1],
+    genesis: &["--finality", "depth-stake", "--timestamp", "1700000000"],
+    wallets: 1,
+    dust: Vec::new(),
+};
 
-const OTHER: Plan = Plan { stakes: &[1], genesis: &["--finality", "depth-stake", "--timestamp", "1700000001"], wallets: 1 };
+/// A second later, and so another chain.
+const OTHER: Plan = Plan {
+    stakes: &[1],
+    genesis: &["--finality", "depth-stake", "--timestamp", "1700000001"],
+    wallets: 1,
+    dust: Vec::new(),
+};
 
 /// What a node says about a peer of another chain.
 const REFUSED: &str = "peer is on another chain and is disconnected; one of the two runs with a wrong genesis file";
@@ -53,12 +64,15 @@ async fn a_data_directory_of_another_chain_is_refused() -> eyre::Result<()> {
 
     let own = net.nodes[0].genesis.clone();
     let other = net.path().join("other.json");
-    net.write_genesis(&other, &OTHER, &[]).await?;
+    net.write_genesis(&other, &OTHER).await?;
     ensure!(fs::read(&own)? != fs::read(&other)?, "the two genesis files are the same");
     net.nodes[0].genesis = other;
     let outcome = run(baton(net.nodes[0].arguments(&[])), Duration::from_secs(60)).await?;
     let line = outcome.refusal(1)?;
-    ensure!(line.contains("but the data directory belongs to") && line.contains("use the directory of this chain"), "{line}");
+    ensure!(
+        line.contains("but the data directory belongs to") && line.contains("use the directory of this chain"),
+        "{line}"
+    );
 
     // Nothing was changed: with its own genesis it goes on.
     net.nodes[0].genesis = own;

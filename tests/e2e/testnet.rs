@@ -22,13 +22,24 @@ async fn a_testnet_survives_the_end_of_its_leader() -> eyre::Result<()> {
 }
 
 fn check(json: &Value) -> eyre::Result<()> {
-    let number = |path: &str| json.pointer(path).and_then(Value::as_f64).ok_or_else(|| eyre::eyre!("{path} is no number"));
+    let number =
+        |path: &str| json.pointer(path).and_then(Value::as_f64).ok_or_else(|| eyre::eyre!("{path} is no number"));
     let Value::Object(fields) = json else { eyre::bail!("not an object") };
     let mut keys: Vec<_> = fields.keys().map(String::as_str).collect();
     keys.sort_unstable();
     let documented = [
-        "agree", "block_interval_ms", "blocks", "duration_s", "epochs", "faults", "latency_ms", "leaders", "nodes", "terms",
-        "tps", "txs",
+        "agree",
+        "block_interval_ms",
+        "blocks",
+        "duration_s",
+        "epochs",
+        "faults",
+        "latency_ms",
+        "leaders",
+        "nodes",
+        "terms",
+        "tps",
+        "txs",
     ];
     ensure!(documented.iter().all(|key| keys.contains(key)), "the keys are {keys:?}");
     ensure!(number("/nodes")? == 4.0, "nodes");

@@ -89,7 +89,15 @@ pub(crate) async fn drive(options: &Options, subject: &Subject, load: &Load) -> 
     let started = Instant::now();
     let lanes = load.lanes.iter().enumerate().map(|(index, bodies)| {
         let client = &subject.nodes[index % subject.nodes.len()].client;
-        send(client, bodies, options.backlog, &progress)
+        // The time between two batches of one connection.
+        let pace = load.pace.map(|pace| {
+            let size = bodies.first().map_or(0, |body| body.transactions);
+            Duration::from_secs_f64((size * load.lanes.len()) as f64 / pace)
+        });
+        // The connections take turns.
+        let offset = pace.unwrap_or_default().mul_f64(index as f64 / load.lanes.len() as f64);
+        let start = started + offset;
+        send(client, bodies, options.backlog, pace.map(|pace| (start, pace)), &progress)
     });
     let (answers, blocks) = tokio::try_join!(
         futures::future::try_join_all(lanes),
@@ -124,10 +132,20 @@ pub(crate) async fn drive(options: &Options, subject: &Subject, load: &Load) -> 
     })
 }
 
-/// Sends one batch after the other; returns how long each took.
-async fn send(client: &Client, bodies: &[Body], backlog: usize, progress: &Progress) -> eyre::Result<Vec<Duration>> {
+/// Sends one batch after the other, not faster than `pace` (the first one's time, the pause to the next); returns how long
+/// each took.
+async fn send(
+    client: &Client,
+    bodies: &[Body],
+    backlog: usize,
+    pace: Option<(Instant, Duration)>,
+    progress: &Progress,
+) -> eyre::Result<Vec<Duration>> {
     let mut answers = Vec::with_capacity(bodies.len());
-    for body in bodies {
+    for (number, body) in (0u32..).zip(bodies) {
+        if let Some((first, pause)) = pace {
+            tokio::time::sleep_until((first + pause * number).into()).await;
+        }
         while progress.backlog() > backlog {
             tokio::time::sleep(POLL).await;
         }

@@ -94,6 +94,9 @@ struct Options {
     /// Sending pauses while so many transactions are sent and in no block.
     #[arg(long, default_value_t = 20_000)]
     backlog: usize,
+    /// Transfers a second of a third load, which does not saturate the machine; 0 for none.
+    #[arg(long, default_value_t = 200.0)]
+    pace: f64,
     /// The gas limit of a block; it must not bind.
     #[arg(long, default_value_t = 600_000_000)]
     gas_limit: u64,
@@ -163,6 +166,10 @@ async fn measure(
     let subject = Subject::start(options, work, kind, place).await?;
     let mut runs = Vec::new();
     for load in &work.loads {
+        // How fast anvil is with a load that does not fill it, nobody asks.
+        if kind == Kind::Anvil && load.pace.is_some() {
+            continue;
+        }
         let measured = drive::drive(options, &subject, load).await.wrap_err(load.name)?;
         eprintln!(
             "round {}: {:10} {:16} {:6.0} included/s, {:5.1} s, {} blocks",

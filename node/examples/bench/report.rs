@@ -6,6 +6,7 @@ use crate::{
     drive::Measured,
     stages::{Stages, p50_p99},
     statistics::{median, quantile},
+    workload::{PACED, PACED_BATCH},
 };
 use serde_json::{Value, json};
 use std::fmt::Write as _;
@@ -109,6 +110,7 @@ impl<'a> Report<'a> {
     fn write_load(&self, load: &str, text: &mut String) {
         let Options { senders, batch, connections, rounds, .. } = self.options;
         let count = self.runs.iter().find(|run| run.load == load).map_or(0, |run| run.measured.transactions);
+        let batch = if load == PACED { &PACED_BATCH } else { batch };
         line(
             text,
             format_args!(
@@ -180,7 +182,8 @@ impl<'a> Report<'a> {
     }
 
     pub(crate) fn to_json(&self) -> Value {
-        let Options { transfers, token_transfers, senders, recipients, rounds, batch, connections, .. } = self.options;
+        let Options { transfers, token_transfers, senders, recipients, rounds, batch, connections, pace, .. } =
+            self.options;
         let ceilings: serde_json::Map<_, _> = (self.ceilings.iter())
             .map(|(name, (value, unit))| (name.clone(), json!({ "value": value, "unit": unit })))
             .collect();
@@ -190,7 +193,7 @@ impl<'a> Report<'a> {
             "options": {
                 "transfers": transfers, "token_transfers": token_transfers, "senders": senders,
                 "recipients": recipients, "rounds": rounds, "batch": batch, "connections": connections,
-                "backlog": self.options.backlog, "gas_limit": self.options.gas_limit,
+                "pace": pace, "backlog": self.options.backlog, "gas_limit": self.options.gas_limit,
                 "block_time_ms": self.options.block_time.as_millis() as u64,
             },
             "bars": {

@@ -17,6 +17,15 @@ pub(crate) const CHAIN_ID: u64 = 2_280_766;
 /// The creation code of the token that `baton testnet` uses, in hex, in lines.
 const TOKEN: &str = include_str!("../../src/testnet/load/LoadToken.hex");
 
+/// The name of the load that leaves the machine room to breathe.
+pub(crate) const PACED: &str = "paced transfers";
+
+/// How long it lasts.
+const PACED_SECONDS: f64 = 10.0;
+
+/// How many of its transactions are in one batch.
+pub(crate) const PACED_BATCH: usize = 5;
+
 sol! {
     function transfer(address to, uint256 amount) external returns (bool);
 }
@@ -54,6 +63,8 @@ impl Accounts {
 pub(crate) struct Load {
     pub(crate) name: &'static str,
     pub(crate) transactions: usize,
+    /// How many are sent a second; as many as are taken, if absent.
+    pub(crate) pace: Option<f64>,
     /// The bodies of the requests that each connection sends, in order.
     pub(crate) lanes: Vec<Vec<Body>>,
 }
@@ -78,21 +89,24 @@ impl Workloads {
         let token = accounts.deployer.address().create(0);
         let deployment = sign(&accounts.deployer, create_token(&accounts)?)?;
         let each = |count: usize| count.div_ceil(options.senders) as u64;
-        let (transfers, tokens) = (each(options.transfers), each(options.token_transfers));
-        let loads = vec![
-            load(options, &accounts, "transfers", 0..transfers, |to| TxEip1559 {
-                to: TxKind::Call(to),
-                value: U256::from(1),
-                gas_limit: 21_000,
-                ..template()
-            })?,
-            load(options, &accounts, "ERC-20 transfers", transfers..transfers + tokens, |to| TxEip1559 {
-                to: TxKind::Call(token),
-                input: transferCall { to, amount: U256::from(1) }.abi_encode().into(),
-                gas_limit: 80_000,
-                ..template()
-            })?,
+        let transfers = each(options.transfers);
+        let tokens = transfers + each(options.token_transfers);
+        let paced = tokens + each((options.pace * PACED_SECONDS).round() as usize);
+        let transfer = |to| TxEip1559 { to: TxKind::Call(to), value: U256::from(1), gas_limit: 21_000, ..template() };
+        let token_transfer = |to| TxEip1559 {
+            to: TxKind::Call(token),
+            input: transferCall { to, amount: U256::from(1) }.abi_encode().into(),
+            gas_limit: 80_000,
+            ..template()
+        };
+        let mut loads = vec![
+            load(options, &accounts, "transfers", 0..transfers, options.batch, transfer)?,
+            load(options, &accounts, "ERC-20 transfers", transfers..tokens, options.batch, token_transfer)?,
         ];
+        if paced > tokens {
+            let load = load(options, &accounts, PACED, tokens..paced, PACED_BATCH, transfer)?;
+            loads.push(Load { pace: Some(options.pace), ..load });
+        }
         Ok(Self { accounts, deployment, loads })
     }
 }
@@ -103,9 +117,10 @@ fn load(
     accounts: &Accounts,
     name: &'static str,
     nonces: std::ops::Range<u64>,
+    batch: usize,
     make: impl Fn(Address) -> TxEip1559 + Sync,
 ) -> eyre::Result<Load> {
-    let Options { connections, batch, .. } = *options;
+    let connections = options.connections;
     let count = accounts.senders.len();
     let lane = |lane: usize| {
         let turns =
@@ -121,7 +136,7 @@ fn load(
     };
     let lanes = (0..connections).map(lane).collect::<eyre::Result<Vec<Vec<Body>>>>()?;
     let transactions = lanes.iter().flatten().map(|body| body.transactions).sum();
-    Ok(Load { name, transactions, lanes })
+    Ok(Load { name, transactions, pace: None, lanes })
 }
 
 fn body(transactions: &[Bytes]) -> Body {

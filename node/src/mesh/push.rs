@@ -52,13 +52,19 @@ impl Mesh for MempoolMesh {
         }
         let mut last_error = None;
         for peer in peers {
-            match self.network.request(peer.id, Request::PushTransactions(batch.clone())).await {
-                Ok(Response::PushTransactions(received)) => {
+            let request = self.network.request(peer.id, Request::PushTransactions(batch.clone()));
+            match tokio::time::timeout(PATIENCE, request).await {
+                Ok(Ok(Response::PushTransactions(received))) => {
                     return Ok(Pushed::Acknowledged { refused: received.refused });
                 }
-                Ok(_) => last_error = Some("the answer is of another kind".to_owned()),
-                Err(error) => last_error = Some(error.to_string()),
+                Ok(Ok(_)) => last_error = Some("the answer is of another kind".to_owned()),
+                Ok(Err(error)) => last_error = Some(error.to_string()),
+                Err(_) => last_error = Some(format!("{} did not answer in {PATIENCE:?}", peer.id)),
             }
+        }
+        if self.single {
+            // Observers help if they can; the chain does not depend on them.
+            return Ok(Pushed::Alone);
         }
         Err(MeshError(last_error.unwrap_or_default()))
     }

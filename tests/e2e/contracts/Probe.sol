@@ -82,7 +82,7 @@ contract Probe {
         emit Result("nested", success, output);
         (success, output) = address(this).call{gas: 30000}(abi.encodeCall(this.burn, ()));
         emit Result("burn", success, output);
-        (success, output) = address(this).staticcall(abi.encodeCall(this.increment, ()));
+        (success, output) = address(this).staticcall{gas: 30000}(abi.encodeCall(this.increment, ()));
         emit Result("static", success, "");
     }
 

@@ -3,7 +3,7 @@
 use super::{Net, Wallet};
 use alloy_primitives::{Address, Bytes, TxKind, U256, hex};
 use alloy_sol_types::{SolValue, sol};
-use eyre::{WrapErr, ensure, OptionExt};
+use eyre::{OptionExt, WrapErr, ensure};
 
 /// The creation code, in hex, in lines.
 const CREATION_CODE: &str = include_str!("../contracts/Probe.hex");
@@ -30,7 +30,8 @@ sol! {
 
 /// The creation code with its argument.
 pub(crate) fn creation(supply: u64) -> eyre::Result<Bytes> {
-    let mut code = hex::decode(CREATION_CODE.split_whitespace().collect::<String>()).wrap_err("Probe.hex is damaged")?;
+    let mut code =
+        hex::decode(CREATION_CODE.split_whitespace().collect::<String>()).wrap_err("Probe.hex is damaged")?;
     code.extend(U256::from(supply).abi_encode());
     Ok(code.into())
 }

@@ -96,12 +96,8 @@ impl Lane {
         let call = match number % 6 {
             1 => contract::incrementCall {}.abi_encode(),
             3 => contract::transferCall { to: recipient, amount: U256::ZERO }.abi_encode(),
-            5 => contract::fillCall {
-                from: U256::from(number),
-                count: U256::from(3),
-                value: U256::from(number),
-            }
-            .abi_encode(),
+            5 => contract::fillCall { from: U256::from(number), count: U256::from(3), value: U256::from(number) }
+                .abi_encode(),
             _ => return self.wallet.transfer(recipient, 1),
         };
         self.wallet.call(TxKind::Call(self.probe), 0, call, CALL_GAS)

@@ -13,10 +13,10 @@ mod wait;
 mod wallet;
 
 pub(crate) use anvil::{Anvil, client_package, foundry};
+pub(crate) use contract::deploy;
 pub(crate) use load::{Lane, Load};
 pub(crate) use net::{CHAIN_ID, Net, Plan};
 pub(crate) use node::Node;
-pub(crate) use contract::deploy;
 pub(crate) use program::{Outcome, baton, run};
 pub(crate) use rpc::{Refusal, Rpc};
 pub(crate) use slots::Slot;

@@ -36,11 +36,13 @@ pub(crate) struct Plan {
     pub(crate) genesis: &'static [&'static str],
     /// How many funded accounts.
     pub(crate) wallets: usize,
+    /// Accounts that hold one wei.
+    pub(crate) dust: Vec<Address>,
 }
 
 impl Default for Plan {
     fn default() -> Self {
-        Self { stakes: &[1], genesis: &["--finality", "depth-stake"], wallets: 8 }
+        Self { stakes: &[1], genesis: &["--finality", "depth-stake"], wallets: 8, dust: Vec::new() }
     }
 }
 
@@ -79,7 +81,7 @@ impl Net {
             net.operators.push(address.parse()?);
             net.nodes.push(node);
         }
-        net.write_genesis(&genesis, &plan, &[]).await?;
+        net.write_genesis(&genesis, &plan).await?;
         Ok(net)
     }
 
@@ -134,7 +136,7 @@ impl Net {
     }
 
     /// Writes a genesis file of this network's sequencers and wallets.
-    pub(crate) async fn write_genesis(&self, file: &Path, plan: &Plan, more: &[&str]) -> eyre::Result<()> {
+    pub(crate) async fn write_genesis(&self, file: &Path, plan: &Plan) -> eyre::Result<()> {
         let mut arguments = vec!["genesis".to_owned(), "new".to_owned()];
         let mut add = |flag: &str, value: String| arguments.extend([flag.to_owned(), value]);
         add("--chain-id", CHAIN_ID.to_string());
@@ -144,8 +146,11 @@ impl Net {
         for wallet in &self.wallets {
             add("--fund", format!("{}=1000000", wallet.address()));
         }
+        for account in &plan.dust {
+            add("--fund", format!("{account}=0.000000000000000001"));
+        }
         add("--out", file.display().to_string());
-        arguments.extend(plan.genesis.iter().chain(more).map(|argument| (*argument).to_owned()));
+        arguments.extend(plan.genesis.iter().map(|argument| (*argument).to_owned()));
         let printed = run(baton(arguments), COMMAND).await?.success()?;
         let hash: B256 = printed.trim().parse().wrap_err("`baton genesis new` prints no hash")?;
         ensure!(hash != B256::ZERO, "the genesis hash is zero");

@@ -1,11 +1,7 @@
 //! Running a program to its end.
 
 use eyre::{WrapErr, bail, ensure};
-use std::{
-    ffi::OsStr,
-    process::Stdio,
-    time::Duration,
-};
+use std::{ffi::OsStr, process::Stdio, time::Duration};
 use tokio::process::Command;
 
 /// The program under test.

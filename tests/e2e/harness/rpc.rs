@@ -12,9 +12,8 @@ use thiserror::Error;
 const TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Connections belong to the runtime of the test that made them: they are not kept between requests.
-static HTTP: LazyLock<Result<reqwest::Client, reqwest::Error>> = LazyLock::new(|| {
-    reqwest::Client::builder().no_proxy().pool_max_idle_per_host(0).timeout(TIMEOUT).build()
-});
+static HTTP: LazyLock<Result<reqwest::Client, reqwest::Error>> =
+    LazyLock::new(|| reqwest::Client::builder().no_proxy().pool_max_idle_per_host(0).timeout(TIMEOUT).build());
 
 /// An error that the server answered with.
 #[derive(Clone, Debug, PartialEq, Eq, Error, Deserialize)]
