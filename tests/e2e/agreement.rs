@@ -130,7 +130,8 @@ async fn the_protocol_is_visible(net: &Net) -> eyre::Result<()> {
         ensure!(sequencers.len() == STAKES.len(), "node {index} knows {} sequencers", sequencers.len());
         for sequencer in &sequencers {
             let stake = STAKES[net.node_of(&sequencer["address"])?];
-            ensure!(sequencer["weight"] == stake.to_string() && sequencer["live"] == true, "node {index}: {sequencer}");
+            let weight = json!(stake.to_string());
+            ensure!(sequencer["weight"] == weight && sequencer["live"] == true, "node {index}: {sequencer}");
             ensure!(sequencer["strikes"] == 0, "nobody failed, but node {index} says {sequencer}");
         }
         let epoch: Value = rpc.ask("baton_epoch", json!([])).await?;

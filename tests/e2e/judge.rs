@@ -126,7 +126,7 @@ impl Script {
     /// Sends everything, in waves: each needs the one before it.
     async fn run(net: &mut Net) -> eyre::Result<Self> {
         let mut wallets = net.wallets.clone();
-        let addresses: Vec<_> = wallets.iter().map(|wallet| wallet.address()).collect();
+        let addresses: Vec<_> = wallets.iter().map(Wallet::address).collect();
         let probe = addresses[0].create(0);
         let mut script = Self {
             transactions: Vec::new(),

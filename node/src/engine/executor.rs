@@ -16,6 +16,7 @@ use baton_execution::{
 };
 use baton_storage::Store;
 use eyre::{WrapErr, bail};
+use rayon::{ThreadPool, ThreadPoolBuilder};
 use std::{
     collections::HashMap,
     sync::{Arc, Mutex, PoisonError},
@@ -77,12 +78,12 @@ pub(super) struct Executor {
 
 impl Executor {
     /// Works jobs off in order until the engine is gone.
-    pub(super) fn run(self, mut jobs: mpsc::Receiver<Job>, results: &mpsc::Sender<JobResult>) {
+    pub(super) fn run(self, workers: &ThreadPool, mut jobs: mpsc::Receiver<Job>, results: &mpsc::Sender<JobResult>) {
         while let Some(job) = jobs.blocking_recv() {
-            let result = match job {
+            let result = workers.install(|| match job {
                 Job::Execute(block) => self.execute(&block),
                 Job::Build(request) => self.build(request),
-            };
+            });
             if results.blocking_send(result).is_err() {
                 return;
             }
@@ -193,13 +194,16 @@ fn next_nonces(layers: &[Arc<ExecutedBlock>]) -> HashMap<Address, u64> {
     next
 }
 
-/// Starts the executor's thread.
+/// Starts the executor's thread, and those that share its work. They are its own: in the common pool, a block would queue
+/// behind the signatures of the transactions that arrive meanwhile.
 pub(super) fn spawn(
     executor: Executor,
     jobs: mpsc::Receiver<Job>,
     results: mpsc::Sender<JobResult>,
 ) -> std::io::Result<std::thread::JoinHandle<()>> {
-    std::thread::Builder::new().name("executor".to_owned()).spawn(move || executor.run(jobs, &results))
+    let workers = ThreadPoolBuilder::new().thread_name(|index| format!("execute-{index}")).build();
+    let workers = workers.map_err(std::io::Error::other)?;
+    std::thread::Builder::new().name("executor".to_owned()).spawn(move || executor.run(&workers, jobs, &results))
 }
 
 /// Jobs that wait for the executor at most: more than the core ever has open.

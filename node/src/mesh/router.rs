@@ -69,7 +69,7 @@ impl Router {
             match event {
                 None => return,
                 Some(NetworkEvent::Gossip { source, ticket, message }) => {
-                    self.gossip(source, ticket, message, &batches)
+                    self.gossip(source, ticket, message, &batches);
                 }
                 Some(NetworkEvent::Request { peer, request, responder }) => {
                     self.request(peer, request, responder, &segments, &batches);
