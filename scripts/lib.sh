@@ -85,7 +85,7 @@ install_cargo_tool() {
 # Installs the Ethereum clients that the end-to-end tests use: anvil as the outside judge, and cast, viem and ethers.
 install_test_clients() {
     command -v node >/dev/null || install_node
-    (cd "$BATON_ROOT/tests/clients" && npm ci --no-audit --no-fund --silent) >&2
+    (cd "$BATON_ROOT/tests/clients" && npm ci --no-audit --no-fund --loglevel error) >&2
 }
 
 install_node() {

@@ -7,7 +7,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-# shellcheck source=lib.sh
+# shellcheck source=scripts/lib.sh
 source scripts/lib.sh
 
 install_build_tools

@@ -76,14 +76,7 @@ async fn large_responses_arrive_whole() {
 
 #[tokio::test]
 async fn failures_are_told_apart() {
-    let mut server_config = config();
-    server_config.timing.request_deadline_max = Duration::from_secs(20);
-    let mut server = Node::start(server_config);
-    let mut client_config = config();
-    client_config.timing.request_deadline_max = Duration::from_millis(500);
-    client_config.bootnodes.push(server.address().await);
-    let mut client = Node::start(client_config);
-    client.ready(server.id()).await;
+    let (mut server, mut client) = pair().await;
     let (handle, id) = (client.handle.clone(), server.id());
     let ask = |request: Request| {
         let handle = handle.clone();
@@ -96,11 +89,6 @@ async fn failures_are_told_apart() {
 
     let endless = Request::BlocksByRange(BlocksByRange { count: 129, ..RANGE });
     assert!(matches!(handle.request(id, endless).await, Err(RequestError::Request(WireError::Bounds(_)))));
-
-    let answer = ask(Request::BlocksByRange(RANGE));
-    let (_, _, responder) = next_request(&mut server).await;
-    assert!(matches!(answer.await.unwrap(), Err(RequestError::Timeout { .. })));
-    drop(responder);
 
     let answer = ask(Request::BlocksByRange(RANGE));
     let (_, _, responder) = next_request(&mut server).await;
@@ -129,6 +117,21 @@ async fn failures_are_told_apart() {
     assert!(matches!(result, Err(RequestError::NotConnected(_))));
     client.stop().await;
     assert!(matches!(handle.request(id, Request::BlocksByRange(RANGE)).await, Err(RequestError::Stopped)));
+}
+
+#[tokio::test]
+async fn a_request_without_a_response_ends_at_its_deadline() {
+    let mut server = Node::start(config());
+    let mut impatient = config();
+    impatient.timing.request_deadline_max = Duration::from_millis(500);
+    impatient.bootnodes.push(server.address().await);
+    let mut client = Node::start(impatient);
+    client.ready(server.id()).await;
+    let (handle, id) = (client.handle.clone(), server.id());
+    let answer = tokio::spawn(async move { handle.request(id, Request::BlocksByRange(RANGE)).await });
+    let (_, _, responder) = next_request(&mut server).await;
+    assert!(matches!(answer.await.unwrap(), Err(RequestError::Timeout { .. })));
+    drop(responder);
 }
 
 #[tokio::test]
