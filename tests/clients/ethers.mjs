@@ -6,7 +6,8 @@ import { abi, check, deadline, recipient } from './probe.mjs';
 
 const [, , httpUrl, wsUrl, key, codeFile] = process.argv;
 const bytecode = readFileSync(codeFile, 'utf8').trim();
-const provider = new JsonRpcProvider(httpUrl, undefined, { pollingInterval: 100 });
+// ethers answers the same question from its cache for 250 ms, which is longer than a transfer takes here.
+const provider = new JsonRpcProvider(httpUrl, undefined, { pollingInterval: 100, cacheTimeout: -1 });
 const socket = new WebSocketProvider(wsUrl);
 const wallet = new Wallet(key, provider);
 const { chainId } = await provider.getNetwork();
