@@ -17,19 +17,14 @@ anvil="$BATON_ROOT/tests/clients/node_modules/@foundry-rs/anvil-linux-amd64/bin/
 [ -x "$anvil" ] || install_test_clients
 [ -x "$anvil" ] || fail "there is no anvil for this machine; the bench knows Linux on x86-64 only"
 
-in_workspace() {
-    (cd "$BATON_ROOT" && "$@")
-}
+(cd "$BATON_ROOT" && cargo build --release --locked -p baton-node -p baton-execution -p baton-storage \
+    --bin baton --example bench --example execution_ceilings --example storage_ceilings) >&2
 
 ceilings="$(mktemp)"
 trap 'rm -f "$ceilings"' EXIT
-# Both examples have the same name, and so the same file: each runs as soon as it is built. The program is named each time,
-# so that all of it is built with one set of features, and once.
-for package in baton-execution baton-storage; do
-    in_workspace cargo build --release --locked -p baton-node -p "$package" \
-        --bin baton --example bench --example ceilings >&2
-    echo "baton: the ceilings of $package" >&2
-    "$CARGO_TARGET_DIR/release/examples/ceilings" >>"$ceilings"
+for part in execution storage; do
+    echo "baton: the ceilings of $part" >&2
+    "$CARGO_TARGET_DIR/release/examples/${part}_ceilings" >>"$ceilings"
 done
 
 "$CARGO_TARGET_DIR/release/examples/bench" --anvil "$anvil" --baton "$CARGO_TARGET_DIR/release/baton" \

@@ -1,4 +1,4 @@
-//! The ceilings of the machine, as the examples `ceilings` of execution and storage print them.
+//! The ceilings of the machine, as the examples `execution_ceilings` and `storage_ceilings` print them.
 
 use eyre::WrapErr;
 use serde_json::Value;

@@ -61,7 +61,7 @@ struct Options {
     /// The baton program.
     #[arg(long)]
     baton: PathBuf,
-    /// What the examples `ceilings` printed, to put beside the figures.
+    /// What the examples `execution_ceilings` and `storage_ceilings` printed, to put beside the figures.
     #[arg(long)]
     ceilings: Option<PathBuf>,
     /// Where to write the figures as JSON.
