@@ -131,11 +131,14 @@ fn best<E>(mut run: impl FnMut() -> Result<Duration, E>) -> Result<Duration, E> 
 }
 
 fn recovery(transactions: &[RecoveredTransaction]) -> Result<(), Box<dyn std::error::Error>> {
-    let start = Instant::now();
-    for transaction in &transactions[..5_000] {
-        recover_signer(transaction.inner())?;
-    }
-    report("recoveries_one_core", 5_000, start.elapsed());
+    let fastest = best(|| {
+        let start = Instant::now();
+        for transaction in &transactions[..5_000] {
+            recover_signer(transaction.inner())?;
+        }
+        Ok::<_, Box<dyn std::error::Error>>(start.elapsed())
+    })?;
+    report("recoveries_one_core", 5_000, fastest);
     Ok(())
 }
 
