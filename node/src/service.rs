@@ -24,6 +24,12 @@ use tokio::{
 };
 use tracing::{info, warn};
 
+/// How long open JSON-RPC connections may hold up the end.
+const RPC_PATIENCE: Duration = Duration::from_secs(1);
+
+/// How long those who use the database may hold up the end.
+const CLOSE_PATIENCE: Duration = Duration::from_secs(5);
+
 /// How long the swarm may take to listen on all its addresses.
 const LISTEN_PATIENCE: Duration = Duration::from_secs(10);
 
@@ -47,6 +53,7 @@ pub async fn run(config: NodeConfig) -> eyre::Result<()> {
     let (keypair, operator) = identities(keys, &data_dir)?;
     greet(&genesis, &store, operator.as_ref());
 
+    let closing = store.clone();
     let mut supervisor = Supervisor::default();
     let shutdown = supervisor.shutdown();
     let chain = ChainReader::new(store.clone(), genesis.chain);
@@ -146,18 +153,34 @@ pub async fn run(config: NodeConfig) -> eyre::Result<()> {
         }
         eyre::Ok(())
     };
-    tokio::select! {
-        result = become_ready => result?,
-        () = &mut stop => return finish(supervisor, server, std::future::ready(())).await,
-    }
-    finish(supervisor, server, stop).await
+    let stop = async {
+        tokio::select! {
+            result = become_ready => match result {
+                Ok(()) => stop.await,
+                Err(error) => return Err(error),
+            },
+            () = &mut stop => {}
+        }
+        Ok(())
+    };
+    finish(supervisor, server, closing, stop).await
 }
 
-async fn finish(supervisor: Supervisor, server: rpc::RpcHandle, stop: impl Future<Output = ()>) -> eyre::Result<()> {
-    let result = supervisor.oversee(stop).await;
+/// Runs until the node is to stop, or cannot go on; then ends everything, the database last.
+async fn finish(
+    supervisor: Supervisor,
+    server: rpc::RpcHandle,
+    store: Store,
+    stop: impl Future<Output = eyre::Result<()>>,
+) -> eyre::Result<()> {
+    let mut stopped = Ok(());
+    let result = supervisor.oversee(async { stopped = stop.await }).await;
     // Open connections may take their time; they are cut with the process.
-    let _ = tokio::time::timeout(Duration::from_secs(1), server.stop()).await;
-    result
+    let _ = tokio::time::timeout(RPC_PATIENCE, server.stop()).await;
+    if !tokio::task::spawn_blocking(move || store.close(CLOSE_PATIENCE)).await? {
+        warn!("a part of the node still uses the database; it is left open");
+    }
+    result.and(stopped)
 }
 
 async fn with(task: impl Future<Output = ()>) -> eyre::Result<()> {

@@ -14,6 +14,7 @@ use std::{
     fmt,
     path::Path,
     sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock},
+    time::{Duration, Instant},
 };
 
 /// The data directory of a node. Cheap to clone; closed when the last clone is dropped.
@@ -70,6 +71,22 @@ impl Store {
                 pointers: RwLock::new(pointers),
             }),
         })
+    }
+
+    /// Closes the database as soon as all other clones are dropped; waits for that at most `patience` and tells whether it
+    /// came. A process that ends with the database open may crash in RocksDB's own threads on its way out.
+    #[must_use]
+    pub fn close(self, patience: Duration) -> bool {
+        let deadline = Instant::now() + patience;
+        let mut inner = self.inner;
+        loop {
+            match Arc::try_unwrap(inner) {
+                Ok(_last) => return true,
+                Err(_) if Instant::now() >= deadline => return false,
+                Err(shared) => inner = shared,
+            }
+            std::thread::sleep(Duration::from_millis(2));
+        }
     }
 
     /// The sealed head; the default value before [`Store::initialize`].

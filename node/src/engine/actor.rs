@@ -72,6 +72,7 @@ pub struct Engine {
     pub(super) sequencer_peers: HashMap<Address, PeerId>,
     pub(super) commits_since_prune: u64,
     results: mpsc::Receiver<JobResult>,
+    executor: std::thread::JoinHandle<()>,
     messages: mpsc::Receiver<EngineMessage>,
 }
 
@@ -102,7 +103,8 @@ impl Engine {
             build_time: genesis.parameters.block_time.mul_f64(0.75),
             runtime: tokio::runtime::Handle::current(),
         };
-        executor::spawn(executor, job_receiver, result_sender).wrap_err("cannot start the executor's thread")?;
+        let executor = executor::spawn(executor, job_receiver, result_sender);
+        let executor = executor.wrap_err("cannot start the executor's thread")?;
         let sequencer_peers = (genesis.set.members().iter())
             .filter_map(|member| Some((member.address, member.peer_id.parse().ok()?)))
             .collect();
@@ -126,6 +128,7 @@ impl Engine {
             sequencer_peers,
             commits_since_prune: 0,
             results,
+            executor,
             messages,
         };
         Ok((engine, handle, view))
@@ -170,6 +173,12 @@ impl Engine {
         }
         self.chain.store().sync()?;
         info!(head = %self.core.head(), "engine stopped");
+        // The executor ends when nobody gives it work or takes its results; it must not outlive the database.
+        let Self { jobs, results, executor, .. } = self;
+        drop((jobs, results));
+        if executor.join().is_err() {
+            bail!("the executor panicked");
+        }
         Ok(())
     }
 
