@@ -156,7 +156,7 @@ impl Core {
             Input::Start { proposals } => self.on_start(proposals, now),
             Input::Heartbeat(heartbeat) => self.on_heartbeat(&heartbeat, now),
             Input::Announcement(announcement) => self.on_announcement(&announcement, now),
-            Input::Block(block) => self.on_block(block, now),
+            Input::Block(block) => self.on_block(block),
             Input::Seal(seal) => self.on_seal(seal, now),
             Input::Executed { hash, result } => self.on_executed(hash, result, now),
             Input::Built { request, result } => self.on_built(&request, result, now),

@@ -25,9 +25,7 @@ impl Core {
             return;
         }
         if self.schedule.latest().is_none() {
-            let at = now.after(self.parameters.opening_timeout);
-            self.emit(Effect::StartTimer { timer: Timer::Opening, at });
-            return self.open_if_everyone_is_live(now);
+            return self.wait_for_members(now);
         }
         if let Some(seal) = self.journal.seal().cloned() {
             self.emit(Effect::Gossip(Outgoing::Seal(seal)));
@@ -37,12 +35,17 @@ impl Core {
         }
         if self.epoch_is_over() {
             // The members have to be heard again before one of them is appointed.
-            let at = now.after(self.parameters.opening_timeout);
-            self.emit(Effect::StartTimer { timer: Timer::Opening, at });
-            return self.open_if_everyone_is_live(now);
+            return self.wait_for_members(now);
         }
         // Others need a moment to connect before they can be late.
         self.set_deadline(now.after(self.parameters.opening_timeout));
+    }
+
+    /// Appoints as soon as every member is live, and in any case after `opening_timeout`.
+    fn wait_for_members(&mut self, now: Time) {
+        let at = now.after(self.parameters.opening_timeout);
+        self.emit(Effect::StartTimer { timer: Timer::Opening, at });
+        self.open_if_everyone_is_live(now);
     }
 
     /// Appoints where nobody leads and every member is live.
@@ -89,8 +92,7 @@ impl Core {
         }
         self.adopt_announcement(signed.clone(), Some(entry), now);
         self.emit(Effect::Gossip(Outgoing::Announcement(signed)));
-        let patience = self.parameters.block_time + self.parameters.leader_timeout;
-        self.set_deadline(now.after(patience));
+        self.expect_block(now);
         self.try_lead(now);
     }
 
@@ -141,8 +143,7 @@ impl Core {
             }
             self.commit(&block, signed.clone(), Some(entry), now);
             self.emit(Effect::Gossip(Outgoing::Seal(signed)));
-            let patience = self.parameters.block_time + self.parameters.leader_timeout;
-            self.set_deadline(now.after(patience));
+            self.expect_block(now);
             if self.epoch_is_over() {
                 if position.epoch == self.schedule.epoch() {
                     self.jail.redeem(block.leader());
@@ -195,6 +196,11 @@ impl Core {
         if self.scheduling.is_some() && block.position().epoch == self.schedule.epoch() && !self.epoch_is_over() {
             self.replace_leader(SkipReason::Invalid, now);
         }
+    }
+
+    /// The leader's next block is due a block time from now, and late after the leader timeout.
+    fn expect_block(&mut self, now: Time) {
+        self.set_deadline(now.after(self.parameters.block_time + self.parameters.leader_timeout));
     }
 
     fn set_deadline(&mut self, at: Time) {

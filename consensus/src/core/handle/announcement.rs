@@ -59,7 +59,7 @@ impl Core {
             self.leading = None;
         }
         self.report(Report::Appointed { epoch, leader, first, skipped });
-        self.admit_early(now);
+        self.admit_early();
         self.advance(now);
     }
 }

@@ -1,17 +1,17 @@
 use crate::core::tree::Progress;
 use crate::core::{Core, Effect, Ignored, MAX_RIVALS, Rejected, Report, Verdict};
-use crate::types::{Time, VerifiedBlock};
+use crate::types::VerifiedBlock;
 
 /// Blocks kept for epochs that are not announced yet.
 const MAX_EARLY: usize = 16;
 
 impl Core {
-    pub(in crate::core) fn on_block(&mut self, block: VerifiedBlock, now: Time) {
+    pub(in crate::core) fn on_block(&mut self, block: VerifiedBlock) {
         if self.tree.contains(block.hash()) || self.tree.is_recent(block.hash()) {
             // It came by another way, a submission or a catch-up: those who get it from us may not have it.
             return self.judge(Verdict::Accept);
         }
-        let verdict = match self.admit(block, now) {
+        let verdict = match self.admit(block) {
             Ok(()) => Verdict::Accept,
             Err(verdict) => verdict,
         };
@@ -19,15 +19,15 @@ impl Core {
     }
 
     /// Looks again at the blocks that came before the announcement of their epoch.
-    pub(in crate::core) fn admit_early(&mut self, now: Time) {
+    pub(in crate::core) fn admit_early(&mut self) {
         for block in std::mem::take(&mut self.early) {
             // Those that are early still are kept again; the others are judged by nobody, as nobody waits.
-            let _ = self.admit(block, now);
+            let _ = self.admit(block);
         }
     }
 
     /// Takes a leader's block into the tree if it fits the schedule, and executes it as soon as its parent is executed.
-    pub(in crate::core) fn admit(&mut self, block: VerifiedBlock, now: Time) -> Result<(), Verdict> {
+    pub(in crate::core) fn admit(&mut self, block: VerifiedBlock) -> Result<(), Verdict> {
         if self.tree.contains(block.hash()) {
             return Err(Verdict::Ignore(Ignored::Duplicate));
         }
@@ -53,7 +53,6 @@ impl Core {
         } else {
             self.tree.insert(block, Progress::Waiting);
         }
-        let _ = now;
         Ok(())
     }
 

@@ -7,7 +7,7 @@ impl Core {
         self.report(Report::Started { scheduler });
         for block in proposals {
             // What was signed and not sealed goes out again as it was; it counts only if its epoch still does.
-            if self.admit(block.clone(), now).is_ok() {
+            if self.admit(block.clone()).is_ok() {
                 let signed = block.signed().clone();
                 self.send_block(&signed);
             }
