@@ -13,6 +13,9 @@ use thiserror::Error;
 /// The ciphersuite of proofs of possession (draft-irtf-cfrg-bls-signature-05, section 4.2.3).
 const POSSESSION_SUITE: &[u8] = b"BLS_POP_BLS12381G2_XMD:SHA-256_SSWU_RO_POP_";
 
+/// The ciphersuite of votes and reports (draft-irtf-cfrg-bls-signature-05, section 4.2.3).
+const SIGNATURE_SUITE: &[u8] = b"BLS_SIG_BLS12381G2_XMD:SHA-256_SSWU_RO_POP_";
+
 /// A recoverable secp256k1 signature: r, s and a recovery byte of 27 or 28; s in the lower half (EIP-2).
 pub type Signature = FixedBytes<65>;
 
@@ -93,6 +96,66 @@ impl BlsPublicKey {
     }
 }
 
+/// A BLS signature, or an aggregate of some: 96 bytes, a compressed point of G2.
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Serialize,
+    Deserialize,
+    RlpEncodableWrapper,
+    RlpDecodableWrapper,
+)]
+#[serde(transparent)]
+pub struct BlsSignature(pub FixedBytes<96>);
+
+impl BlsSignature {
+    /// Whether the holder of `key` signed `digest`.
+    #[must_use]
+    pub fn verify(&self, digest: B256, key: &BlsPublicKey) -> bool {
+        let Ok(key) = min_pk::PublicKey::key_validate(&key.0.0) else { return false };
+        let Ok(signature) = min_pk::Signature::sig_validate(&self.0.0, true) else { return false };
+        signature.verify(false, &digest.0, SIGNATURE_SUITE, &[], &key, false) == BLST_ERROR::BLST_SUCCESS
+    }
+
+    /// The sum of signatures; none if there are none, or one is not a point of the group.
+    #[must_use]
+    pub fn aggregate(signatures: &[Self]) -> Option<Self> {
+        let points = signatures
+            .iter()
+            .map(|signature| min_pk::Signature::sig_validate(&signature.0.0, true).ok())
+            .collect::<Option<Vec<_>>>()?;
+        let points: Vec<_> = points.iter().collect();
+        let sum = min_pk::AggregateSignature::aggregate(&points, false).ok()?;
+        Some(Self(FixedBytes(sum.to_signature().to_bytes())))
+    }
+
+    /// Whether this is the sum of signatures on each digest by all keys beside it (section 3.1.1 with the keys of one
+    /// message added up as in 3.3.4). The digests must differ, and every key must have proven its possession.
+    #[must_use]
+    pub fn verify_aggregate(&self, signed: &[(B256, Vec<BlsPublicKey>)]) -> bool {
+        let Ok(signature) = min_pk::Signature::sig_validate(&self.0.0, true) else { return false };
+        let sum = |keys: &[BlsPublicKey]| {
+            let keys = keys
+                .iter()
+                .map(|key| min_pk::PublicKey::key_validate(&key.0.0).ok())
+                .collect::<Option<Vec<_>>>()?;
+            let keys: Vec<_> = keys.iter().collect();
+            Some(min_pk::AggregatePublicKey::aggregate(&keys, false).ok()?.to_public_key())
+        };
+        let Some(keys) = signed.iter().map(|(_, keys)| sum(keys)).collect::<Option<Vec<_>>>() else { return false };
+        let messages: Vec<&[u8]> = signed.iter().map(|(digest, _)| digest.as_slice()).collect();
+        let keys: Vec<_> = keys.iter().collect();
+        !keys.is_empty()
+            && signature.aggregate_verify(false, &messages, SIGNATURE_SUITE, &keys, false) == BLST_ERROR::BLST_SUCCESS
+    }
+}
+
 /// The operator's BLS12-381 key.
 #[derive(Clone)]
 pub struct BlsKey(min_pk::SecretKey);
@@ -126,6 +189,12 @@ impl BlsKey {
         BlsPublicKey(FixedBytes(self.0.sk_to_pk().to_bytes()))
     }
 
+    /// Signs a digest; deterministic.
+    #[must_use]
+    pub fn sign(&self, digest: B256) -> BlsSignature {
+        BlsSignature(FixedBytes(self.0.sign(&digest.0, SIGNATURE_SUITE, &[]).to_bytes()))
+    }
+
     /// Proves that the holder of the public key knows this one.
     #[must_use]
     pub fn prove_possession(&self) -> ProofOfPossession {
@@ -150,6 +219,22 @@ mod tests {
         assert!(one.public_key().verify_possession(&one.prove_possession()));
         assert!(!one.public_key().verify_possession(&two.prove_possession()));
         assert!(!BlsPublicKey(FixedBytes([0; 48])).verify_possession(&one.prove_possession()));
+    }
+
+    #[test]
+    fn an_aggregate_is_of_all_its_signers_and_messages() {
+        let keys: Vec<_> = (1..=3u8).map(|seed| BlsKey::generate(&[seed; 32]).unwrap()).collect();
+        let publics: Vec<_> = keys.iter().map(BlsKey::public_key).collect();
+        let (one, two) = (B256::repeat_byte(1), B256::repeat_byte(2));
+        let signatures = [keys[0].sign(one), keys[1].sign(one), keys[2].sign(two)];
+        assert!(signatures[0].verify(one, &publics[0]) && !signatures[0].verify(two, &publics[0]));
+        let sum = BlsSignature::aggregate(&signatures).unwrap();
+        assert!(sum.verify_aggregate(&[(one, publics[..2].to_vec()), (two, publics[2..].to_vec())]));
+        assert!(!sum.verify_aggregate(&[(one, publics.clone())]));
+        assert!(!sum.verify_aggregate(&[(one, publics[..1].to_vec()), (two, publics[2..].to_vec())]));
+        assert!(!sum.verify_aggregate(&[]));
+        assert!(BlsSignature::aggregate(&[]).is_none());
+        assert!(BlsSignature::aggregate(&[BlsSignature(FixedBytes([0; 96]))]).is_none());
     }
 
     #[test]

@@ -6,6 +6,7 @@
 //! [`types`] and [`messages`] are the vocabulary, [`signing`] the wall between received and verified, and [`codec`] the
 //! one format of the wire and the disk.
 
+pub mod certificate;
 pub mod codec;
 pub mod core;
 pub mod depth;

@@ -5,6 +5,7 @@ use crate::messages::{Announcement, Proposal, Seal};
 use crate::signing::{InvalidSignature, Signature, Signed, SigningContext, Verified};
 use alloy_consensus::TxEnvelope;
 use alloy_primitives::{Address, B256, Bytes};
+use alloy_rlp::{RlpDecodable, RlpEncodable};
 use serde::{Deserialize, Serialize};
 use std::{fmt, sync::Arc};
 use thiserror::Error;
@@ -16,7 +17,21 @@ pub type Transaction = TxEnvelope;
 pub type Block = alloy_consensus::Block<Transaction>;
 
 /// A block by height and hash.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    Default,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Serialize,
+    Deserialize,
+    RlpEncodable,
+    RlpDecodable,
+)]
 pub struct BlockRef {
     /// The block's number.
     pub height: Height,
@@ -27,6 +42,35 @@ pub struct BlockRef {
 impl fmt::Display for BlockRef {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} ({})", self.height, self.hash)
+    }
+}
+
+/// A sealed block by the term of its seal, height and hash: branches compare in this order.
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    Default,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Serialize,
+    Deserialize,
+    RlpEncodable,
+    RlpDecodable,
+)]
+pub struct Tip {
+    /// The term of the seal; 0 for genesis, which needs none.
+    pub term: Term,
+    /// The block.
+    pub block: BlockRef,
+}
+
+impl fmt::Display for Tip {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} sealed in term {}", self.block, self.term)
     }
 }
 

@@ -7,7 +7,7 @@ mod sequencer;
 mod stake;
 
 pub use block::{
-    Block, BlockRef, ChainSegment, ExtraData, MalformedBlock, SealedBlock, SignedBlock, Transaction, VerifiedBlock,
+    Block, BlockRef, ChainSegment, ExtraData, MalformedBlock, SealedBlock, SignedBlock, Tip, Transaction, VerifiedBlock,
     VerifiedSealedBlock,
 };
 pub use numbers::{Epoch, Era, Height, Round, Term, Time};

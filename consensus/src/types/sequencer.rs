@@ -123,8 +123,13 @@ impl SequencerSet {
     /// The member with this address.
     #[must_use]
     pub fn get(&self, address: Address) -> Option<&Sequencer> {
-        let index = self.members.binary_search_by_key(&address, |member| member.address).ok()?;
-        self.members.get(index)
+        self.members.get(self.index_of(address)?)
+    }
+
+    /// The member's place in the order of addresses.
+    #[must_use]
+    pub fn index_of(&self, address: Address) -> Option<usize> {
+        self.members.binary_search_by_key(&address, |member| member.address).ok()
     }
 
     /// Whether this address is a member.
