@@ -4,8 +4,8 @@
 //! term, made of different reports; all of them lead to the same scheduler.
 
 use crate::keys::BlsSignature;
-use crate::messages::{TermReport, VerifiedTermChange};
-use crate::signing::SigningContext;
+use crate::messages::{Announcement, TermReport, VerifiedTermChange};
+use crate::signing::{Signed, SigningContext};
 use crate::types::{Era, SequencerSet, Stake, Term};
 use alloy_primitives::{Address, B256, Bytes, keccak256};
 use alloy_rlp::{RlpDecodable, RlpEncodable};
@@ -33,6 +33,15 @@ pub struct TermCertificate {
     pub reports: Vec<SignedReport>,
     /// The sum of all signers' signatures on their reports.
     pub signature: BlsSignature,
+}
+
+/// An announcement as it travels; a term's first comes with the certificate that it links to, if one opened the term.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Appointment {
+    /// The announcement.
+    pub announcement: Signed<Announcement>,
+    /// What opened the term.
+    pub certificate: Option<Arc<TermCertificate>>,
 }
 
 /// Why a certificate proves nothing.
@@ -110,6 +119,12 @@ impl VerifiedCertificate {
             groups.into_iter().map(|(report, signers)| SignedReport { report, signers: signers.into() }).collect();
         let signature = BlsSignature::aggregate(&votes)?;
         Self::of_checked_votes(Arc::new(TermCertificate { era, term, reports, signature }), set).ok()
+    }
+
+    /// A certificate that this node checked before it made it durable; everything but the signature is checked again.
+    #[must_use]
+    pub fn restore(certificate: Arc<TermCertificate>, set: &SequencerSet) -> Option<Self> {
+        Self::of_checked_votes(certificate, set).ok()
     }
 
     /// Checks everything but the signature.

@@ -29,6 +29,11 @@ impl DepthFinality {
         self.finalized
     }
 
+    /// Starts again from the producers of the blocks above the final one, lowest first: others were reverted.
+    pub fn restart(&mut self, producers: impl IntoIterator<Item = (Address, Height)>) {
+        self.newest = producers.into_iter().collect();
+    }
+
     /// Takes the next block of the chain in and returns the newest final height. It never falls.
     pub fn observe(&mut self, set: &SequencerSet, producer: Address, height: Height) -> Height {
         self.newest.insert(producer, height);

@@ -4,7 +4,7 @@
 //! the candidates' total from the one picked. Over many turns everyone is picked in proportion to its weight, evenly
 //! spread. This is the proposer priority of CometBFT and the upstream balancer of nginx.
 
-use crate::types::{SequencerSet, Stake};
+use crate::types::{SequencerSet, Stake, Term};
 use alloy_primitives::{Address, FixedBytes, U512, aliases::I512};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -53,6 +53,48 @@ impl Priorities {
     #[must_use]
     pub fn get(&self, address: Address) -> I512 {
         self.0.get(&address).copied().unwrap_or_default()
+    }
+}
+
+/// The schedulers of an era's terms: one turn a term (R4). The same everywhere, whatever opened the terms.
+#[derive(Clone, Debug)]
+pub struct Election {
+    opening: Priorities,
+    /// The turns computed so far, with the priorities after each; old ones are dropped and computed again if wanted.
+    turns: BTreeMap<Term, (Address, Priorities)>,
+}
+
+/// Turns that are kept in mind.
+const TURNS_KEPT: usize = 64;
+
+impl Election {
+    /// The election of an era that begins with these priorities.
+    #[must_use]
+    pub const fn new(opening: Priorities) -> Self {
+        Self { opening, turns: BTreeMap::new() }
+    }
+
+    /// The scheduler of a term, 1 or later, and the priorities after its election. The work is one turn for every term
+    /// that was not asked for before: ask only for terms that a certificate proves, or that are past.
+    pub fn turn(&mut self, set: &SequencerSet, term: Term) -> (Address, Priorities) {
+        if let Some(turn) = self.turns.get(&term) {
+            return turn.clone();
+        }
+        let before = self.turns.range(..term).next_back();
+        let (mut at, mut priorities) = before
+            .map_or_else(|| (Term(0), self.opening.clone()), |(term, (_, priorities))| (*term, priorities.clone()));
+        loop {
+            at = at.next();
+            #[expect(clippy::expect_used, reason = "a set has at least one member, and every member is a candidate")]
+            let scheduler = priorities.take_turn(set, |_| true).expect("a set is never empty");
+            if at >= term {
+                self.turns.insert(at, (scheduler, priorities.clone()));
+                while self.turns.len() > TURNS_KEPT {
+                    self.turns.pop_first();
+                }
+                return (scheduler, priorities);
+            }
+        }
     }
 }
 
@@ -115,6 +157,17 @@ mod tests {
     fn nobody_is_chosen_where_nobody_stands() {
         let set = set_of(&[1, 2]);
         assert_eq!(Priorities::genesis(&set).take_turn(&set, |_| false), None);
+    }
+
+    #[test]
+    fn the_schedulers_of_terms_follow_the_turns() {
+        let set = set_of(&[5, 1, 1]);
+        let mut election = Election::new(Priorities::genesis(&set));
+        let turns = turns(&[5, 1, 1], 200);
+        for term in [1u64, 2, 7, 3, 150, 149, 2, 200] {
+            let expected = turns[usize::try_from(term - 1).unwrap()];
+            assert_eq!(election.turn(&set, Term(term)).0, expected, "term {term}");
+        }
     }
 
     #[test]

@@ -4,11 +4,13 @@
 //! restart the entries come back and the journal refuses every position at or below the highest one signed of its kind.
 //! What was signed is sent again as the same bytes; nothing is decided anew.
 
+use crate::certificate::TermCertificate;
 use crate::codec::{self, CodecError};
-use crate::messages::{Announcement, Proposal, Seal};
+use crate::messages::{Announcement, Proposal, Seal, TermChange};
 use crate::signing::Signed;
 use crate::types::{Epoch, Era, Height, Term};
 use serde::{Deserialize, Serialize};
+use std::sync::Arc;
 use thiserror::Error;
 
 /// The largest encoded entry: an announcement that skips every member of the largest set.
@@ -42,6 +44,16 @@ impl JournalEntry {
         key
     }
 
+    /// The term that the message is of.
+    #[must_use]
+    pub const fn term(&self) -> Term {
+        match self {
+            Self::Announcement(signed) => signed.message.term,
+            Self::Block(signed) => signed.message.term,
+            Self::Seal(signed) => signed.message.term,
+        }
+    }
+
     /// The entry as it rests on disk.
     #[must_use]
     pub fn to_bytes(&self) -> Vec<u8> {
@@ -54,6 +66,39 @@ impl JournalEntry {
     /// [`CodecError`] if the bytes are damaged.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, CodecError> {
         codec::decode::<_, ENTRY_LIMIT>(bytes)
+    }
+}
+
+/// What binds this node beside the positions that it signed (R3): replaced as a whole and synced before anything that
+/// follows from it is sent.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SafetyState {
+    /// What opened the term that this node is in; none in the first.
+    pub certificate: Option<Arc<TermCertificate>>,
+    /// The highest term change that this node signed: the fence.
+    pub term_change: Option<Signed<TermChange>>,
+}
+
+impl SafetyState {
+    /// The state as it rests on disk.
+    #[must_use]
+    pub fn to_bytes(&self) -> Vec<u8> {
+        codec::encode(self)
+    }
+
+    /// Reads what [`Self::to_bytes`] wrote.
+    ///
+    /// # Errors
+    /// [`CodecError`] if the bytes are damaged.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, CodecError> {
+        codec::decode::<_, { codec::DISK_LIMIT }>(bytes)
+    }
+
+    /// The term below which nothing may be signed.
+    #[must_use]
+    pub fn fence(&self) -> Term {
+        let entered = self.certificate.as_ref().map_or(Term(1), |certificate| certificate.term);
+        self.term_change.as_ref().map_or(entered, |change| entered.max(change.message.report.term))
     }
 }
 

@@ -141,10 +141,8 @@ impl BlsSignature {
     pub fn verify_aggregate(&self, signed: &[(B256, Vec<BlsPublicKey>)]) -> bool {
         let Ok(signature) = min_pk::Signature::sig_validate(&self.0.0, true) else { return false };
         let sum = |keys: &[BlsPublicKey]| {
-            let keys = keys
-                .iter()
-                .map(|key| min_pk::PublicKey::key_validate(&key.0.0).ok())
-                .collect::<Option<Vec<_>>>()?;
+            let keys =
+                keys.iter().map(|key| min_pk::PublicKey::key_validate(&key.0.0).ok()).collect::<Option<Vec<_>>>()?;
             let keys: Vec<_> = keys.iter().collect();
             Some(min_pk::AggregatePublicKey::aggregate(&keys, false).ok()?.to_public_key())
         };

@@ -3,7 +3,7 @@
 //! A member turns live with its second timely heartbeat in a row and silent when none came for the timeout.
 
 use crate::messages::Heartbeat;
-use crate::types::{BlockRef, Time};
+use crate::types::Time;
 use alloy_primitives::Address;
 use std::{collections::BTreeMap, time::Duration};
 
@@ -76,10 +76,9 @@ impl Liveness {
         self.get(member).is_some_and(|member| member.live)
     }
 
-    /// The highest head that a member named lately.
-    #[must_use]
-    pub fn best_head(&self) -> Option<BlockRef> {
-        self.members.values().filter(|member| member.live).map(|member| member.heartbeat.head()).max()
+    /// The live members with their newest heartbeats.
+    pub fn live(&self) -> impl Iterator<Item = (Address, &Heartbeat)> {
+        self.members.iter().filter(|(_, member)| member.live).map(|(address, member)| (*address, &member.heartbeat))
     }
 }
 
@@ -117,7 +116,7 @@ mod tests {
         assert!(!liveness.is_live(member), "back, but not yet steady");
         liveness.observe(member, beat(4), Time(1_250));
         assert!(liveness.is_live(member));
-        assert_eq!(liveness.best_head().unwrap().height, Height(4));
+        assert_eq!(liveness.live().next().unwrap().1.height, Height(4));
     }
 
     #[test]

@@ -46,6 +46,10 @@ pub struct Parameters {
     pub opening_timeout: Duration,
     /// `T` of R5: how long a sequencer waits for a sign of progress before it wants another scheduler.
     pub term_timeout: Duration,
+    /// How long a new scheduler looks for better branches before it takes the best one that it has (R7).
+    pub adopt_timeout: Duration,
+    /// Blocks after which a scheduler hands over to the next (R5d); at least `epoch_blocks`.
+    pub term_blocks: u64,
     /// What `finalized` means.
     pub finality: FinalityRule,
 }
@@ -58,8 +62,10 @@ impl Default for Parameters {
             leader_timeout: Duration::from_millis(500),
             heartbeat_interval: Duration::from_millis(250),
             heartbeat_timeout: Duration::from_millis(1500),
-            opening_timeout: Duration::from_secs(3),
+            opening_timeout: Duration::from_millis(1500),
             term_timeout: Duration::from_secs(3),
+            adopt_timeout: Duration::from_secs(1),
+            term_blocks: 1024,
             finality: FinalityRule::default(),
         }
     }
@@ -88,6 +94,8 @@ impl Parameters {
             heartbeat_timeout,
             opening_timeout,
             term_timeout,
+            adopt_timeout,
+            term_blocks,
             finality: _,
         } = self;
         let span = |name, value: &Duration, low: u64, high: u64, bound| {
@@ -107,6 +115,11 @@ impl Parameters {
         span("heartbeat_timeout", heartbeat_timeout, 20, 600_000, "20ms to 10m")?;
         span("opening_timeout", opening_timeout, 0, 600_000, "0ms to 10m")?;
         span("term_timeout", term_timeout, 50, 3_600_000, "50ms to 1h")?;
+        span("adopt_timeout", adopt_timeout, 0, 600_000, "0ms to 10m")?;
+        if *term_blocks < *epoch_blocks || *term_blocks > 1 << 20 {
+            let bound = "at least epoch_blocks, at most 1048576";
+            return Err(InvalidParameter { name: "term_blocks", value: term_blocks.to_string(), bound });
+        }
         if *heartbeat_timeout < *heartbeat_interval * 2 {
             let value = format!("{heartbeat_timeout:?}");
             let bound = "at least twice heartbeat_interval";
@@ -122,6 +135,7 @@ impl Parameters {
         struct Canonical {
             spans: Vec<u64>,
             epoch_blocks: u64,
+            term_blocks: u64,
             finality: String,
         }
         let Self {
@@ -132,13 +146,24 @@ impl Parameters {
             heartbeat_timeout,
             opening_timeout,
             term_timeout,
+            adopt_timeout,
+            term_blocks,
             finality,
         } = self;
-        let spans = [block_time, leader_timeout, heartbeat_interval, heartbeat_timeout, opening_timeout, term_timeout]
-            .map(|span| u64::try_from(span.as_millis()).unwrap_or(u64::MAX))
-            .to_vec();
+        let spans = [
+            block_time,
+            leader_timeout,
+            heartbeat_interval,
+            heartbeat_timeout,
+            opening_timeout,
+            term_timeout,
+            adopt_timeout,
+        ]
+        .map(|span| u64::try_from(span.as_millis()).unwrap_or(u64::MAX))
+        .to_vec();
         let mut bytes = Vec::new();
-        Canonical { spans, epoch_blocks: *epoch_blocks, finality: finality.to_string() }.encode(&mut bytes);
+        let (epoch_blocks, term_blocks) = (*epoch_blocks, *term_blocks);
+        Canonical { spans, epoch_blocks, term_blocks, finality: finality.to_string() }.encode(&mut bytes);
         keccak256(bytes)
     }
 }

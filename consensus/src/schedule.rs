@@ -1,56 +1,37 @@
-//! The chain of announcements of a term, and the rule by which everyone recomputes the next leader (R8).
+//! The chain of announcements, and the rule by which everyone recomputes the next leader (R8).
+//!
+//! Announcements are kept by hash, as blocks name them, each with the priorities after it. So the schedules of past terms,
+//! whose blocks are still fetched, and two announcements that a faulty scheduler made for one epoch, stand side by side.
 
-use crate::election::Priorities;
+use crate::certificate::{TermCertificate, VerifiedCertificate};
+use crate::election::{Election, Priorities};
 use crate::messages::{Announcement, Skip};
-use crate::types::{BlockRef, Epoch, Era, ExtraData, Height, SequencerSet, Term};
+use crate::types::{BlockRef, Epoch, Era, Height, SequencerSet, Term};
 use alloy_primitives::{Address, B256};
-use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 use thiserror::Error;
 
 /// Below this many members that are not skipped, the scheduler may lead too.
 const MEMBERS_THAT_SPARE_THE_SCHEDULER: usize = 3;
 
+/// Announcements of one epoch that are kept: two prove the fault.
+const MAX_VARIANTS: usize = 2;
+
 /// Why an announcement does not continue the schedule.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum ScheduleError {
-    /// Of an era or term that this node is not in.
-    #[error("it is of era {era}, term {term}; this node is in era {our_era}, term {our_term}")]
-    OtherTerm {
-        /// Its era.
-        era: Era,
-        /// Its term.
-        term: Term,
-        /// The era of this node.
-        our_era: Era,
-        /// The term of this node.
-        our_term: Term,
-    },
     /// The same announcement again.
     #[error("it is known")]
     Known,
-    /// Older than what this node keeps in mind.
-    #[error("epoch {0} is over")]
-    Past(Epoch),
-    /// Announcements before it are missing here.
-    #[error("epoch {found} comes after epoch {latest}, and those between are missing")]
-    Gap {
-        /// The newest epoch known.
-        latest: Epoch,
-        /// The epoch announced.
-        found: Epoch,
-    },
-    /// Another announcement of the same epoch is known: the scheduler signed two.
-    #[error("epoch {0} was announced differently before")]
-    Conflict(Epoch),
-    /// It does not link to the announcement before it.
-    #[error("it links to {found}, not to {expected}")]
-    Link {
-        /// The hash of the announcement before it.
-        expected: B256,
-        /// What it links to.
-        found: B256,
-    },
+    /// What it links to is missing here.
+    #[error("what it links to, {0}, is not known")]
+    Gap(B256),
+    /// It does not follow what it links to.
+    #[error("it does not follow what it links to")]
+    Link,
+    /// Two others of the same epoch are known already.
+    #[error("epoch {0} was announced too often")]
+    TooMany(Epoch),
     /// The heights do not continue the epoch before, or are not an epoch's length.
     #[error("the heights {first} to {last} do not continue the schedule")]
     Heights {
@@ -72,75 +53,106 @@ pub enum ScheduleError {
     },
 }
 
-/// What a node needs to go on from an announcement after a restart.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ScheduleSnapshot {
-    /// The era.
-    pub era: Era,
-    /// The term.
-    pub term: Term,
-    /// The newest epoch announced; 0 if none is.
-    pub epoch: Epoch,
-    /// The leaders' priorities after it.
-    pub priorities: Priorities,
+/// How a valid announcement stands to what is known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Extension {
+    /// It is the newest of the current term.
+    Newest,
+    /// It belongs to a past term.
+    Past,
+    /// The scheduler has announced the same epoch differently: both are kept, the first one counts.
+    Conflict,
 }
 
-/// An announcement with its hash.
+/// An announcement with its hash and what follows from it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Announced {
     /// What was announced.
     pub announcement: Announcement,
     /// Its hash, which blocks carry.
     pub hash: B256,
+    /// The block that the term's first epoch builds on.
+    pub base: BlockRef,
+    /// The last height that the term is planned to have.
+    pub planned_last: Height,
+    priorities: Priorities,
 }
 
-/// The schedule of the term that this node is in.
 #[derive(Clone, Debug)]
-pub struct Schedule {
+struct Opening {
     era: Era,
     term: Term,
     scheduler: Address,
-    /// The hash of what opened the term: its first announcement links to it.
-    opening: B256,
-    epoch_blocks: u64,
     priorities: Priorities,
-    latest: Epoch,
-    /// Announcements whose blocks may still come, and the newest one always.
-    recent: BTreeMap<Epoch, Announced>,
+    /// None for the first term, which genesis opens.
+    certificate: Option<Arc<TermCertificate>>,
+}
+
+/// The schedules of the current term and of the past terms whose blocks may still come.
+#[derive(Clone, Debug)]
+pub struct Schedule {
+    epoch_blocks: u64,
+    term_blocks: u64,
+    election: Election,
+    era: Era,
+    term: Term,
+    scheduler: Address,
+    openings: BTreeMap<B256, Opening>,
+    announced: BTreeMap<B256, Announced>,
+    latest: Option<B256>,
 }
 
 impl Schedule {
-    /// The empty schedule of a term.
+    /// The schedule of a chain's first term.
     #[must_use]
-    pub fn open(
-        (era, term): (Era, Term),
-        scheduler: Address,
-        opening: B256,
-        epoch_blocks: u64,
-        priorities: Priorities,
-    ) -> Self {
-        Self { era, term, scheduler, opening, epoch_blocks, priorities, latest: Epoch(0), recent: BTreeMap::new() }
-    }
-
-    /// Takes up the schedule where a snapshot left it, with the announcements whose blocks may still come.
-    pub fn restore(&mut self, snapshot: ScheduleSnapshot, announcements: impl IntoIterator<Item = Announcement>) {
-        if (snapshot.era, snapshot.term) != (self.era, self.term) {
-            return;
-        }
-        self.priorities = snapshot.priorities;
-        self.latest = snapshot.epoch;
-        for announcement in announcements {
-            if (announcement.era, announcement.term) == (self.era, self.term) && announcement.epoch <= self.latest {
-                let hash = announcement.hash();
-                self.recent.insert(announcement.epoch, Announced { announcement, hash });
-            }
+    pub fn genesis(set: &SequencerSet, genesis_hash: B256, epoch_blocks: u64, term_blocks: u64) -> Self {
+        let (era, term) = (Era(0), Term(1));
+        let mut election = Election::new(Priorities::genesis(set));
+        let (scheduler, priorities) = election.turn(set, term);
+        let opening = Opening { era, term, scheduler, priorities, certificate: None };
+        Self {
+            epoch_blocks,
+            term_blocks,
+            election,
+            era,
+            term,
+            scheduler,
+            openings: BTreeMap::from([(genesis_hash, opening)]),
+            announced: BTreeMap::new(),
+            latest: None,
         }
     }
 
-    /// What to keep for a restart.
+    /// Enters the term of a certificate if it is later than the current one; whether it is.
+    pub fn enter(&mut self, set: &SequencerSet, certificate: &VerifiedCertificate) -> bool {
+        self.open(set, certificate);
+        let later = certificate.term() > self.term;
+        if later {
+            self.term = certificate.term();
+            self.scheduler = self.scheduler_of(set, self.term);
+            self.latest = None;
+        }
+        later
+    }
+
+    /// Takes a certificate in that an announcement may link to, of the current term or a past one.
+    pub fn open(&mut self, set: &SequencerSet, certificate: &VerifiedCertificate) {
+        let (era, term) = (certificate.era(), certificate.term());
+        let (scheduler, priorities) = self.election.turn(set, term);
+        let opening =
+            Opening { era, term, scheduler, priorities, certificate: Some(certificate.certificate().clone()) };
+        self.openings.entry(certificate.hash()).or_insert(opening);
+    }
+
+    /// The certificate of this hash, which opens a term in reach.
     #[must_use]
-    pub fn snapshot(&self) -> ScheduleSnapshot {
-        ScheduleSnapshot { era: self.era, term: self.term, epoch: self.latest, priorities: self.priorities.clone() }
+    pub fn certificate_of(&self, hash: B256) -> Option<Arc<TermCertificate>> {
+        self.openings.get(&hash)?.certificate.clone()
+    }
+
+    /// Who schedules a term. Ask only for terms that are proven.
+    pub fn scheduler_of(&mut self, set: &SequencerSet, term: Term) -> Address {
+        self.election.turn(set, term).0
     }
 
     /// The era.
@@ -149,143 +161,229 @@ impl Schedule {
         self.era
     }
 
-    /// The term.
+    /// The current term.
     #[must_use]
     pub const fn term(&self) -> Term {
         self.term
     }
 
-    /// Who schedules this term.
+    /// Who schedules the current term.
     #[must_use]
     pub const fn scheduler(&self) -> Address {
         self.scheduler
     }
 
-    /// The newest epoch announced; 0 before the first.
+    /// The newest epoch announced in the current term; 0 before the first.
     #[must_use]
-    pub const fn epoch(&self) -> Epoch {
-        self.latest
+    pub fn epoch(&self) -> Epoch {
+        self.latest().map_or(Epoch(0), |latest| latest.announcement.epoch)
     }
 
-    /// The newest announcement.
+    /// The newest announcement of the current term.
     #[must_use]
     pub fn latest(&self) -> Option<&Announced> {
-        self.recent.get(&self.latest)
+        self.announced.get(&self.latest?)
     }
 
-    /// The announcement that a block of this position stands on, if its blocks may still come.
+    /// The block that the current term builds on, once that is announced.
     #[must_use]
-    pub fn at(&self, position: ExtraData) -> Option<&Announced> {
-        if (position.era, position.term) != (self.era, self.term) {
+    pub fn base(&self) -> Option<BlockRef> {
+        self.latest().map(|latest| latest.base)
+    }
+
+    /// The last height that the current term is planned to have, once its base is announced.
+    #[must_use]
+    pub fn planned_last(&self) -> Option<Height> {
+        self.latest().map(|latest| latest.planned_last)
+    }
+
+    /// The announcement of this hash.
+    #[must_use]
+    pub fn at(&self, hash: B256) -> Option<&Announced> {
+        self.announced.get(&hash)
+    }
+
+    /// Another announcement of the same position.
+    #[must_use]
+    pub fn rival_of(&self, announcement: &Announcement, hash: B256) -> Option<&Announced> {
+        self.variants(announcement).find(|known| known.hash != hash)
+    }
+
+    fn variants<'a>(&'a self, announcement: &Announcement) -> impl Iterator<Item = &'a Announced> {
+        let position = (announcement.era, announcement.term, announcement.epoch);
+        self.announced.values().filter(move |known| {
+            (known.announcement.era, known.announcement.term, known.announcement.epoch) == position
+        })
+    }
+
+    /// Whether a successor of this announcement took over at or below `height`.
+    #[must_use]
+    pub fn is_superseded(&self, hash: B256, height: Height) -> bool {
+        self.announced.values().any(|next| next.announcement.previous == hash && next.announcement.first <= height)
+    }
+
+    /// The next announcement of the current term on `parent`, as its scheduler makes it. `opening` is what the first one
+    /// links to. None if everyone is skipped, or the term's planned length is over.
+    #[must_use]
+    pub fn next(
+        &self,
+        set: &SequencerSet,
+        opening: B256,
+        parent: BlockRef,
+        skipped: Vec<Skip>,
+    ) -> Option<Announcement> {
+        let previous = self.latest().map_or(opening, |latest| latest.hash);
+        let before = self.before(previous)?;
+        let (leader, _) = turn(set, before.scheduler, before.priorities, &skipped)?;
+        let first = parent.height.next();
+        let planned_last = before.planned.unwrap_or_else(|| self.planned(parent.height));
+        if first > planned_last {
             return None;
         }
-        self.recent.get(&position.epoch)
-    }
-
-    /// The last height at which blocks of `epoch` count: its own last, or less if a successor took over early.
-    #[must_use]
-    pub fn last_height_of(&self, epoch: Epoch) -> Option<Height> {
-        let own = self.recent.get(&epoch)?.announcement.last;
-        let successor = self.recent.range(epoch.next()..).next();
-        Some(successor.map_or(own, |(_, next)| own.min(next.announcement.first.previous())))
-    }
-
-    /// The next announcement, as the scheduler of this term makes it; nobody's if everyone is skipped.
-    #[must_use]
-    pub fn next(&self, set: &SequencerSet, parent: BlockRef, skipped: Vec<Skip>) -> Option<Announcement> {
-        let (leader, _) = self.turn(set, &skipped)?;
-        let first = parent.height.next();
         Some(Announcement {
             era: self.era,
             term: self.term,
-            epoch: self.latest.next(),
+            epoch: before.epoch.next(),
             leader,
             first,
-            last: self.last_of(first),
+            last: self.last_of(first, planned_last),
             parent: parent.hash,
-            previous: self.link(),
+            previous,
             skipped,
         })
     }
 
-    /// Checks an announcement by recomputing it, and continues the schedule with it.
+    /// Checks an announcement by recomputing it, and takes it in.
     ///
     /// # Errors
     /// [`ScheduleError`]; nothing has changed then.
-    pub fn extend(&mut self, set: &SequencerSet, announcement: Announcement) -> Result<&Announced, ScheduleError> {
+    pub fn extend(&mut self, set: &SequencerSet, announcement: Announcement) -> Result<Extension, ScheduleError> {
         let hash = announcement.hash();
-        let priorities = self.check(set, &announcement, hash)?;
-        self.priorities = priorities;
-        self.latest = announcement.epoch;
-        Ok(self.recent.entry(announcement.epoch).or_insert(Announced { announcement, hash }))
+        if self.announced.contains_key(&hash) {
+            return Err(ScheduleError::Known);
+        }
+        let variants = self.variants(&announcement).count();
+        if variants >= MAX_VARIANTS {
+            return Err(ScheduleError::TooMany(announcement.epoch));
+        }
+        let announced = self.check(set, announcement, hash)?;
+        let of_current_term = announced.announcement.term == self.term;
+        let follows_latest = match self.latest {
+            Some(latest) => announced.announcement.previous == latest,
+            None => announced.announcement.epoch == Epoch(1),
+        };
+        self.announced.insert(hash, announced);
+        Ok(if variants > 0 {
+            Extension::Conflict
+        } else if of_current_term && follows_latest {
+            self.latest = Some(hash);
+            Extension::Newest
+        } else {
+            Extension::Past
+        })
     }
 
-    /// Forgets epochs whose blocks can no longer come: those that end at or below `head`. The newest one stays.
-    pub fn prune(&mut self, head: Height) {
-        while let Some((&epoch, _)) = self.recent.first_key_value() {
-            let over = self.last_height_of(epoch).is_some_and(|last| last <= head);
-            if epoch == self.latest || !over {
-                break;
-            }
-            self.recent.pop_first();
-        }
+    /// Forgets epochs that end at or below `floor`, which no branch can revert. The newest one stays, and so do the
+    /// openings of its term and later ones.
+    pub fn prune(&mut self, floor: Height) {
+        let latest = self.latest;
+        self.announced.retain(|hash, announced| Some(*hash) == latest || announced.announcement.last > floor);
+        let oldest = self.announced.values().map(|announced| announced.announcement.term).min().unwrap_or(self.term);
+        self.openings.retain(|_, opening| opening.term >= oldest);
     }
 
-    fn check(&self, set: &SequencerSet, announcement: &Announcement, hash: B256) -> Result<Priorities, ScheduleError> {
-        let Announcement { era, term, epoch, leader, first, last, parent: _, previous, skipped } = announcement;
-        if (*era, *term) != (self.era, self.term) {
-            let (era, term) = (*era, *term);
-            return Err(ScheduleError::OtherTerm { era, term, our_era: self.era, our_term: self.term });
+    fn check(&self, set: &SequencerSet, announcement: Announcement, hash: B256) -> Result<Announced, ScheduleError> {
+        let Announcement { era, term, epoch, leader, first, last, parent: _, previous, ref skipped } = announcement;
+        let Some(before) = self.before(previous) else { return Err(ScheduleError::Gap(previous)) };
+        if (era, term, epoch) != (before.era, before.term, before.epoch.next()) {
+            return Err(ScheduleError::Link);
         }
-        if let Some(known) = self.recent.get(epoch) {
-            return Err(if known.hash == hash { ScheduleError::Known } else { ScheduleError::Conflict(*epoch) });
-        }
-        if *epoch <= self.latest {
-            return Err(ScheduleError::Past(*epoch));
-        }
-        if *epoch != self.latest.next() {
-            return Err(ScheduleError::Gap { latest: self.latest, found: *epoch });
-        }
-        if *previous != self.link() {
-            return Err(ScheduleError::Link { expected: self.link(), found: *previous });
-        }
-        let continues = self
-            .latest()
-            .is_none_or(|latest| (latest.announcement.first..=latest.announcement.last.next()).contains(first));
-        if *first == Height(0) || *last != self.last_of(*first) || !continues {
-            return Err(ScheduleError::Heights { first: *first, last: *last });
+        let planned_last = before.planned.unwrap_or_else(|| self.planned(first.previous()));
+        let continues = before.heights.is_none_or(|(earliest, latest)| (earliest..=latest).contains(&first));
+        if first == Height(0) || first > planned_last || last != self.last_of(first, planned_last) || !continues {
+            return Err(ScheduleError::Heights { first, last });
         }
         let ordered = skipped.windows(2).all(|pair| pair[0].sequencer < pair[1].sequencer);
         if !ordered || !skipped.iter().all(|skip| set.contains(skip.sequencer)) {
             return Err(ScheduleError::Skipped);
         }
-        match self.turn(set, skipped) {
-            Some((expected, priorities)) if expected == *leader => Ok(priorities),
-            turn => Err(ScheduleError::Leader { expected: turn.map(|(expected, _)| expected), found: *leader }),
+        match turn(set, before.scheduler, before.priorities, skipped) {
+            Some((expected, priorities)) if expected == leader => {
+                let base = before.base.unwrap_or_else(|| announcement.parent());
+                Ok(Announced { announcement, hash, base, planned_last, priorities })
+            }
+            turn => Err(ScheduleError::Leader { expected: turn.map(|(expected, _)| expected), found: leader }),
         }
     }
 
-    /// Whose turn it is, and the priorities after it.
-    fn turn(&self, set: &SequencerSet, skipped: &[Skip]) -> Option<(Address, Priorities)> {
-        let is_skipped = |address| skipped.iter().any(|skip| skip.sequencer == address);
-        let standing = set.members().iter().filter(|member| !is_skipped(member.address)).count();
-        let spare_scheduler = standing >= MEMBERS_THAT_SPARE_THE_SCHEDULER;
-        let mut priorities = self.priorities.clone();
-        let leader = priorities.take_turn(set, |address| {
-            let spared = spare_scheduler && address == self.scheduler;
-            !spared && !is_skipped(address)
-        })?;
-        Some((leader, priorities))
+    /// What an announcement that links to `previous` continues.
+    fn before(&self, previous: B256) -> Option<Before<'_>> {
+        if let Some(known) = self.announced.get(&previous) {
+            let Announcement { era, term, epoch, first, last, .. } = known.announcement;
+            let scheduler =
+                self.openings.values().find(|opening| (opening.era, opening.term) == (era, term))?.scheduler;
+            return Some(Before {
+                era,
+                term,
+                epoch,
+                scheduler,
+                heights: Some((first, last.next())),
+                planned: Some(known.planned_last),
+                base: Some(known.base),
+                priorities: &known.priorities,
+            });
+        }
+        let opening = self.openings.get(&previous)?;
+        Some(Before {
+            era: opening.era,
+            term: opening.term,
+            epoch: Epoch(0),
+            scheduler: opening.scheduler,
+            heights: None,
+            planned: None,
+            base: None,
+            priorities: &opening.priorities,
+        })
     }
 
-    fn last_of(&self, first: Height) -> Height {
-        Height(first.0.saturating_add(self.epoch_blocks).saturating_sub(1))
+    const fn planned(&self, base: Height) -> Height {
+        Height(base.0.saturating_add(self.term_blocks))
     }
 
-    /// What the next announcement links to.
-    fn link(&self) -> B256 {
-        self.latest().map_or(self.opening, |latest| latest.hash)
+    fn last_of(&self, first: Height, planned_last: Height) -> Height {
+        Height(first.0.saturating_add(self.epoch_blocks).saturating_sub(1)).min(planned_last)
     }
+}
+
+/// What comes before an announcement: another one, or its term's opening.
+struct Before<'a> {
+    era: Era,
+    term: Term,
+    epoch: Epoch,
+    scheduler: Address,
+    /// The lowest and the highest height that the next epoch may begin at.
+    heights: Option<(Height, Height)>,
+    planned: Option<Height>,
+    base: Option<BlockRef>,
+    priorities: &'a Priorities,
+}
+
+/// Whose turn it is, and the priorities after it.
+fn turn(
+    set: &SequencerSet,
+    scheduler: Address,
+    priorities: &Priorities,
+    skipped: &[Skip],
+) -> Option<(Address, Priorities)> {
+    let is_skipped = |address| skipped.iter().any(|skip| skip.sequencer == address);
+    let standing = set.members().iter().filter(|member| !is_skipped(member.address)).count();
+    let spare_scheduler = standing >= MEMBERS_THAT_SPARE_THE_SCHEDULER;
+    let mut priorities = priorities.clone();
+    let leader = priorities.take_turn(set, |address| {
+        let spared = spare_scheduler && address == scheduler;
+        !spared && !is_skipped(address)
+    })?;
+    Some((leader, priorities))
 }
 
 #[cfg(test)]
@@ -294,9 +392,12 @@ mod tests {
     use crate::messages::SkipReason;
     use crate::testing::{address, set_of};
 
+    fn opening() -> B256 {
+        B256::repeat_byte(9)
+    }
+
     fn schedule(set: &SequencerSet) -> Schedule {
-        let opening = B256::repeat_byte(9);
-        Schedule::open((Era(0), Term(1)), address(1), opening, 4, Priorities::genesis(set))
+        Schedule::genesis(set, opening(), 4, 1024)
     }
 
     fn parent(height: u64) -> BlockRef {
@@ -308,7 +409,7 @@ mod tests {
     }
 
     fn announce(schedule: &mut Schedule, set: &SequencerSet, height: u64, skipped: Vec<Skip>) -> Announcement {
-        let announcement = schedule.next(set, parent(height), skipped).unwrap();
+        let announcement = schedule.next(set, opening(), parent(height), skipped).unwrap();
         schedule.extend(set, announcement.clone()).unwrap();
         announcement
     }
@@ -319,10 +420,10 @@ mod tests {
         let (mut ours, mut theirs) = (schedule(&set), schedule(&set));
         for height in [0, 4, 8, 9, 13] {
             let announcement = announce(&mut ours, &set, height, vec![]);
-            assert_ne!(announcement.leader, address(1), "the scheduler is spared");
+            assert_ne!(announcement.leader, ours.scheduler(), "the scheduler is spared");
             theirs.extend(&set, announcement).unwrap();
         }
-        assert_eq!(ours.snapshot(), theirs.snapshot());
+        assert_eq!(ours.latest(), theirs.latest());
     }
 
     #[test]
@@ -331,7 +432,7 @@ mod tests {
         let mut schedule = schedule(&set);
         let leaders: Vec<_> =
             [0, 4, 8, 12].map(|height| announce(&mut schedule, &set, height, vec![skip(3)]).leader).into();
-        assert_eq!(leaders, [address(1), address(2), address(1), address(2)]);
+        assert_eq!(leaders, [2, 2, 1, 2].map(address), "the scheduler, who has just had a turn, too");
         let alone = set_of(&[7]);
         let mut schedule = super::tests::schedule(&alone);
         assert_eq!(announce(&mut schedule, &alone, 0, vec![]).leader, address(1));
@@ -353,18 +454,16 @@ mod tests {
         let set = set_of(&[1, 1, 1, 1]);
         let mut schedule = schedule(&set);
         let first = announce(&mut schedule, &set, 0, vec![]);
-        let good = schedule.next(&set, parent(4), vec![]).unwrap();
+        let good = schedule.next(&set, opening(), parent(4), vec![]).unwrap();
         let mut refused = |change: &dyn Fn(&mut Announcement)| {
             let mut announcement = good.clone();
             change(&mut announcement);
             schedule.extend(&set, announcement).unwrap_err()
         };
-        assert!(matches!(refused(&|a| a.term = Term(2)), ScheduleError::OtherTerm { .. }));
+        assert!(matches!(refused(&|a| a.term = Term(2)), ScheduleError::Link));
         assert!(matches!(refused(&|a| *a = first.clone()), ScheduleError::Known));
-        assert!(matches!(refused(&|a| a.epoch = Epoch(1)), ScheduleError::Conflict(Epoch(1))));
-        assert!(matches!(refused(&|a| a.epoch = Epoch(0)), ScheduleError::Past(Epoch(0))));
-        assert!(matches!(refused(&|a| a.epoch = Epoch(3)), ScheduleError::Gap { .. }));
-        assert!(matches!(refused(&|a| a.previous = B256::ZERO), ScheduleError::Link { .. }));
+        assert!(matches!(refused(&|a| a.epoch = Epoch(3)), ScheduleError::Link));
+        assert!(matches!(refused(&|a| a.previous = B256::ZERO), ScheduleError::Gap(B256::ZERO)));
         assert!(matches!(refused(&|a| a.last = Height(9)), ScheduleError::Heights { .. }));
         assert!(matches!(refused(&|a| (a.first, a.last) = (Height(6), Height(9))), ScheduleError::Heights { .. }));
         assert!(matches!(refused(&|a| a.skipped = vec![skip(9)]), ScheduleError::Skipped));
@@ -375,30 +474,43 @@ mod tests {
     }
 
     #[test]
-    fn a_successor_cuts_an_epoch_short() {
+    fn a_successor_supersedes() {
         let set = set_of(&[1, 1, 1, 1]);
         let mut schedule = schedule(&set);
-        announce(&mut schedule, &set, 0, vec![]);
-        assert_eq!(schedule.last_height_of(Epoch(1)), Some(Height(4)));
+        let one = announce(&mut schedule, &set, 0, vec![]).hash();
+        assert!(!schedule.is_superseded(one, Height(4)));
         announce(&mut schedule, &set, 2, vec![]);
-        assert_eq!(schedule.last_height_of(Epoch(1)), Some(Height(2)));
-        schedule.prune(Height(1));
-        assert!(schedule.last_height_of(Epoch(1)).is_some());
-        schedule.prune(Height(2));
-        assert_eq!(schedule.last_height_of(Epoch(1)), None);
+        assert!(schedule.is_superseded(one, Height(3)) && !schedule.is_superseded(one, Height(2)));
+        schedule.prune(Height(3));
+        assert!(schedule.at(one).is_some());
+        schedule.prune(Height(4));
+        assert!(schedule.at(one).is_none());
         schedule.prune(Height(100));
         assert!(schedule.latest().is_some());
     }
 
     #[test]
-    fn a_snapshot_takes_the_schedule_up_again() {
-        let set = set_of(&[1, 2, 3, 4]);
+    fn two_announcements_of_one_epoch_stand_side_by_side() {
+        let set = set_of(&[1, 1, 1, 1]);
         let mut ours = schedule(&set);
-        let announcements: Vec<_> = [0, 4, 8].map(|height| announce(&mut ours, &set, height, vec![])).into();
-        let mut restored = schedule(&set);
-        restored.restore(ours.snapshot(), announcements.last().cloned());
-        let next = announce(&mut ours, &set, 12, vec![]);
-        restored.extend(&set, next).unwrap();
-        assert_eq!(ours.snapshot(), restored.snapshot());
+        let mut theirs = ours.clone();
+        let first = announce(&mut ours, &set, 0, vec![]);
+        let other = announce(&mut theirs, &set, 0, vec![skip(2)]);
+        assert_eq!(ours.extend(&set, other.clone()), Ok(Extension::Conflict));
+        assert_eq!(ours.latest().unwrap().hash, first.hash());
+        assert!(ours.rival_of(&first, first.hash()).is_some());
+        let next = theirs.next(&set, opening(), parent(4), vec![]).unwrap();
+        assert_eq!(ours.extend(&set, next), Ok(Extension::Past));
+        assert_eq!(ours.epoch(), Epoch(1));
+    }
+
+    #[test]
+    fn the_last_epoch_ends_with_the_term() {
+        let set = set_of(&[1, 1, 1, 1]);
+        let mut schedule = Schedule::genesis(&set, opening(), 4, 6);
+        assert_eq!(announce(&mut schedule, &set, 0, vec![]).last, Height(4));
+        assert_eq!(announce(&mut schedule, &set, 4, vec![]).last, Height(6));
+        assert_eq!(schedule.planned_last(), Some(Height(6)));
+        assert!(schedule.next(&set, opening(), parent(6), vec![]).is_none());
     }
 }

@@ -9,9 +9,11 @@ use crate::{
 };
 use alloy_primitives::{Address, B256, Bytes, FixedBytes, hex};
 use baton_consensus::{
-    messages::{Announcement, Heartbeat, Seal, Skip, SkipReason},
+    certificate::{Appointment, SignedReport, TermCertificate},
+    keys::BlsSignature,
+    messages::{Announcement, Cause, Heartbeat, Seal, Skip, SkipReason, TermChange, TermReport},
     signing::Signed,
-    types::{Block, BlockRef, ChainSegment, Epoch, Era, ExtraData, Height, SealedBlock, SignedBlock, Term},
+    types::{Block, BlockRef, ChainSegment, Epoch, Era, ExtraData, Height, SealedBlock, SignedBlock, Term, Tip},
 };
 use std::{fs, path::Path, sync::Arc};
 
@@ -64,6 +66,21 @@ fn announcement() -> Announcement {
     }
 }
 
+fn report() -> TermReport {
+    let head = Tip { term: Term(1), block: BlockRef { height: Height(9), hash: B256::repeat_byte(7) } };
+    TermReport { era: Era(1), term: Term(2), head, signed: head.block }
+}
+
+fn term_change() -> TermChange {
+    let vote = BlsSignature(FixedBytes::repeat_byte(8));
+    TermChange { report: report(), vote, cause: Cause::NoSeal, sent_at: 1_700_000_000_000 }
+}
+
+fn certificate() -> TermCertificate {
+    let reports = vec![SignedReport { report: report(), signers: Bytes::from_static(&[7]) }];
+    TermCertificate { era: Era(1), term: Term(2), reports, signature: BlsSignature(FixedBytes::repeat_byte(9)) }
+}
+
 fn transactions() -> Vec<Bytes> {
     vec![Bytes::from_static(&[1, 2, 3]), Bytes::from_static(&[4; 300])]
 }
@@ -103,6 +120,7 @@ fn request_frames() {
 #[test]
 fn response_frames() {
     let segment = ChainSegment {
+        certificates: vec![Arc::new(certificate())],
         announcements: vec![signed(announcement())],
         blocks: vec![SealedBlock { block: block(), seal: signed(seal()) }],
     };
@@ -130,7 +148,12 @@ fn gossip_payloads() {
     };
     let messages = [
         GossipMessage::Heartbeat(signed(heartbeat)),
-        GossipMessage::Schedule(signed(announcement())),
+        GossipMessage::Schedule(Appointment {
+            announcement: signed(announcement()),
+            certificate: Some(Arc::new(certificate())),
+        }),
+        GossipMessage::TermChange(Box::new(signed(term_change()))),
+        GossipMessage::Certificate(Arc::new(certificate())),
         GossipMessage::Block(Arc::new(block())),
         GossipMessage::Seal(signed(seal())),
         GossipMessage::Transactions(transactions()),

@@ -2,10 +2,11 @@
 
 use alloy_primitives::Bytes;
 use baton_consensus::{
+    certificate::{Appointment, TermCertificate},
     codec::{self, CodecError},
-    messages::{Announcement, Heartbeat, MAX_VERSION_BYTES, Seal},
+    messages::{Heartbeat, MAX_VERSION_BYTES, Seal, TermChange},
     signing::Signed,
-    types::{ChainSegment, SignedBlock},
+    types::{ChainSegment, MAX_MEMBERS, SignedBlock},
 };
 use serde::{Serialize, de::DeserializeOwned};
 use std::sync::Arc;
@@ -19,6 +20,9 @@ pub const MAX_RANGE_BLOCKS: u32 = 128;
 
 /// The most announcements that an answer to blocks-by-range may hold.
 pub const MAX_RANGE_ANNOUNCEMENTS: usize = 4096;
+
+/// The most certificates that an answer to blocks-by-range may hold.
+pub(crate) const MAX_RANGE_CERTIFICATES: usize = 4096;
 
 /// Why bytes from a peer are not a message.
 #[derive(Debug, Error)]
@@ -59,7 +63,25 @@ impl Wire for Signed<Heartbeat> {
     }
 }
 
-impl Wire for Signed<Announcement> {}
+impl Wire for Box<Signed<TermChange>> {}
+
+impl Wire for Appointment {
+    fn bounds(&self) -> Result<(), &'static str> {
+        self.certificate.as_ref().map_or(Ok(()), Wire::bounds)
+    }
+}
+
+impl Wire for Arc<TermCertificate> {
+    fn bounds(&self) -> Result<(), &'static str> {
+        if self.reports.len() > MAX_MEMBERS {
+            return Err("the certificate has too many reports");
+        }
+        if self.reports.iter().any(|report| report.signers.len() > MAX_MEMBERS.div_ceil(8)) {
+            return Err("a bitmap of signers is too long");
+        }
+        Ok(())
+    }
+}
 
 impl Wire for Vec<Bytes> {
     fn bounds(&self) -> Result<(), &'static str> {
@@ -81,6 +103,10 @@ impl Wire for ChainSegment {
         if self.announcements.len() > MAX_RANGE_ANNOUNCEMENTS {
             return Err("the segment has too many announcements");
         }
+        if self.certificates.len() > MAX_RANGE_CERTIFICATES {
+            return Err("the segment has too many certificates");
+        }
+        self.certificates.iter().try_for_each(Wire::bounds)?;
         Ok(())
     }
 }

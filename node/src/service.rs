@@ -12,7 +12,10 @@ use crate::{
     supervisor::Supervisor,
     sync::Synchronizer,
 };
-use baton_consensus::FinalityRule;
+use baton_consensus::{
+    FinalityRule,
+    keys::{BlsKey, OperatorKey},
+};
 use baton_execution::next_base_fee;
 use baton_network::{Agent, Multiaddr, NetworkHandle, PROTOCOL_VERSION, PeerId};
 use baton_storage::{Store, StoreOptions};
@@ -51,7 +54,7 @@ pub async fn run(config: NodeConfig) -> eyre::Result<()> {
     let keys = keys_dir.as_deref().map(NodeKeys::load).transpose()?;
     let store = open_store(&data_dir, database.cache.as_usize(), Arc::clone(&genesis)).await?;
     let (keypair, operator) = identities(keys, &data_dir)?;
-    greet(&genesis, &store, operator.as_ref());
+    greet(&genesis, &store, operator.as_ref().map(|(operator, _)| operator));
 
     let closing = store.clone();
     let mut supervisor = Supervisor::default();
@@ -99,7 +102,7 @@ pub async fn run(config: NodeConfig) -> eyre::Result<()> {
     let (catch_up, catch_up_asked) = mpsc::channel(1);
     let (engine, engine_handle, view) = Engine::new(EngineConfig {
         genesis: Arc::clone(&genesis),
-        key: operator,
+        keys: operator,
         version: version(),
         chain: chain.clone(),
         pool: pool.clone(),
@@ -110,6 +113,7 @@ pub async fn run(config: NodeConfig) -> eyre::Result<()> {
     })?;
     let (news, peer_news) = mpsc::channel(1);
     let (listening, mut addresses) = watch::channel(Vec::new());
+    let set = Arc::new(genesis.set.clone());
     let router = Router {
         network: network.clone(),
         engine: engine_handle.clone(),
@@ -117,11 +121,18 @@ pub async fn run(config: NodeConfig) -> eyre::Result<()> {
         store,
         peers: peers.clone(),
         context: genesis.signing_context(),
+        set: Arc::clone(&set),
         news,
         listening,
     };
-    let synchronizer =
-        Synchronizer::new(network.clone(), engine_handle, view.clone(), peers.clone(), genesis.signing_context());
+    let synchronizer = Synchronizer::new(
+        network.clone(),
+        engine_handle,
+        view.clone(),
+        peers.clone(),
+        (genesis.signing_context(), set),
+        chain.clone(),
+    );
 
     supervisor.spawn("network", with(swarm.run(shutdown.clone().cancelled_owned())));
     supervisor.spawn("mempool", with(pool_task.run(shutdown.clone())));
@@ -199,18 +210,18 @@ async fn open_store(data_dir: &Path, cache_bytes: usize, genesis: Arc<Genesis>) 
     .await?
 }
 
-/// The key that names the node to its peers, and the operator's key if there are keys; an observer needs none.
+/// The key that names the node to its peers, and the operator's two keys if there are keys; an observer needs none.
 fn identities(
     keys: Option<NodeKeys>,
     data_dir: &Path,
-) -> eyre::Result<(libp2p::identity::Keypair, Option<baton_consensus::keys::OperatorKey>)> {
+) -> eyre::Result<(libp2p::identity::Keypair, Option<(OperatorKey, BlsKey)>)> {
     Ok(match keys {
-        Some(keys) => (keys.node, Some(keys.operator)),
+        Some(keys) => (keys.node, Some((keys.operator, keys.bls))),
         None => (keys::load_or_create_identity(&data_dir.join(keys::NODE_KEY))?, None),
     })
 }
 
-fn greet(genesis: &Genesis, store: &Store, operator: Option<&baton_consensus::keys::OperatorKey>) {
+fn greet(genesis: &Genesis, store: &Store, operator: Option<&OperatorKey>) {
     info!(
         version = version(),
         chain = genesis.chain_id(),
@@ -224,7 +235,7 @@ fn greet(genesis: &Genesis, store: &Store, operator: Option<&baton_consensus::ke
             "the finality rule of this chain is quorum, whose votes this version does not have: no block becomes final"
         );
     }
-    match operator.map(baton_consensus::keys::OperatorKey::address) {
+    match operator.map(OperatorKey::address) {
         Some(address) if genesis.set.contains(address) => info!(%address, "running as a sequencer"),
         Some(address) => warn!(%address, "this key is not in the sequencer set: running as an observer"),
         None => info!("no keys were given: running as an observer"),

@@ -3,6 +3,7 @@
 use crate::records::{StoredAccount, StoredReceipt};
 use alloy_primitives::{Address, B256, Bytes, U256};
 use baton_consensus::{
+    certificate::TermCertificate,
     messages::Announcement,
     signing::Signed,
     types::{Block, Height, SealedBlock, SignedBlock},
@@ -77,13 +78,13 @@ pub struct JournalBatch<'a> {
     pub safety_state: Option<&'a [u8]>,
 }
 
-/// An announcement and the schedule that it leads to.
+/// An announcement, a term's first with the certificate that it links to.
 #[derive(Clone, Copy, Debug)]
 pub struct ScheduleWrite<'a> {
     /// The announcement.
     pub announcement: &'a Signed<Announcement>,
-    /// The schedule after it, opaque; replaces the one before.
-    pub snapshot: &'a [u8],
+    /// What opened its term.
+    pub certificate: Option<&'a TermCertificate>,
 }
 
 /// What a commit cost.

@@ -4,16 +4,17 @@ use crate::{
     database::{Read, Snapshot},
     error::StorageError,
     records::StoredBlock,
-    schedule::position,
+    schedule::{certificates_of, position},
     store::Store,
     tables::{Table, height_key, meta},
 };
 use baton_consensus::{
+    certificate::TermCertificate,
     messages::Announcement,
     signing::Signed,
-    types::{BlockRef, ChainSegment, ExtraData, Height},
+    types::{BlockRef, ChainSegment, Epoch, ExtraData, Height},
 };
-use std::iter::Peekable;
+use std::{iter::Peekable, sync::Arc};
 
 /// The most announcements in one segment.
 pub const MAX_SEGMENT_ANNOUNCEMENTS: usize = 4096;
@@ -24,6 +25,8 @@ const FRAME_BYTES: usize = 19;
 impl Store {
     /// Blocks from `from` on (1 is the lowest that is served), at most `max_blocks` of them, and the announcements after
     /// `known_epoch` up to the epoch of the last block; up to the newest one if the segment reaches the head.
+    ///
+    /// With the first announcement of a term comes the certificate that opened the term.
     ///
     /// A block comes only together with all announcements up to its epoch, and there are at most
     /// [`MAX_SEGMENT_ANNOUNCEMENTS`]: an asker that gets announcements without blocks asks again with the last of them
@@ -70,7 +73,16 @@ impl Store {
             let newest = ExtraData::from_bytes(&[u8::MAX; 24]);
             newest.map(|newest| announcements.take_until(newest, &mut budget)).transpose()?;
         }
-        Ok(ChainSegment { announcements: announcements.taken, blocks })
+        let mut certificates = Vec::new();
+        for Announcement { era, term, epoch, .. } in announcements.taken.iter().map(|signed| &signed.message) {
+            let known = certificates.last().is_some_and(|last: &Arc<TermCertificate>| last.term == *term);
+            if *epoch == Epoch(1) && !known {
+                for certificate in certificates_of(&snapshot, *era, *term)? {
+                    certificates.push(Arc::new(certificate?.1));
+                }
+            }
+        }
+        Ok(ChainSegment { certificates, announcements: announcements.taken, blocks })
     }
 }
 

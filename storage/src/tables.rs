@@ -1,10 +1,10 @@
 //! The column families and the form of their keys.
 
-use alloy_primitives::{Address, U256};
-use baton_consensus::types::{BlockRef, Height};
+use alloy_primitives::{Address, B256, U256};
+use baton_consensus::types::{BlockRef, Era, ExtraData, Height, Term};
 
 /// The version of tables, keys and records together. Any change to one of them is a new version.
-pub(crate) const SCHEMA_VERSION: u32 = 1;
+pub(crate) const SCHEMA_VERSION: u32 = 2;
 
 /// A column family.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,8 +31,10 @@ pub(crate) enum Table {
     Trie,
     /// Height and part to undo record.
     Undo,
-    /// Era, term and epoch to announcement.
+    /// Era, term, epoch and hash to announcement.
     Announcements,
+    /// Era, term and hash to the certificate that opened the term.
+    Certificates,
     /// Height and hash to own blocks that are signed but not sealed.
     Proposals,
     /// Position, opaque, to what was signed for it.
@@ -41,7 +43,7 @@ pub(crate) enum Table {
 
 impl Table {
     /// Every table.
-    pub(crate) const ALL: [Self; 14] = [
+    pub(crate) const ALL: [Self; 15] = [
         Self::Meta,
         Self::Headers,
         Self::Blocks,
@@ -54,6 +56,7 @@ impl Table {
         Self::Trie,
         Self::Undo,
         Self::Announcements,
+        Self::Certificates,
         Self::Proposals,
         Self::Journal,
     ];
@@ -73,6 +76,7 @@ impl Table {
             Self::Trie => "trie",
             Self::Undo => "undo",
             Self::Announcements => "announcements",
+            Self::Certificates => "certificates",
             Self::Proposals => "proposals",
             Self::Journal => "journal",
         }
@@ -104,8 +108,6 @@ pub(crate) mod meta {
     pub(crate) const FINALIZED: &[u8] = b"finalized";
     /// The lowest height with an undo record, or the one after the head if there is none.
     pub(crate) const UNDO_FROM: &[u8] = b"undo-from";
-    /// The schedule's snapshot, opaque.
-    pub(crate) const SCHEDULE: &[u8] = b"schedule";
     /// The protocol's safety state, opaque.
     pub(crate) const SAFETY: &[u8] = b"safety";
 }
@@ -113,6 +115,30 @@ pub(crate) mod meta {
 /// The key of a height.
 pub(crate) const fn height_key(height: Height) -> [u8; 8] {
     height.0.to_be_bytes()
+}
+
+/// What the keys of a term's announcements and certificates begin with.
+pub(crate) fn term_key(era: Era, term: Term) -> [u8; 16] {
+    let mut key = [0; 16];
+    key[..8].copy_from_slice(&era.0.to_be_bytes());
+    key[8..].copy_from_slice(&term.0.to_be_bytes());
+    key
+}
+
+/// The key of an announcement.
+pub(crate) fn announcement_key(epoch: ExtraData, hash: B256) -> [u8; 56] {
+    let mut key = [0; 56];
+    key[..24].copy_from_slice(&epoch.to_bytes());
+    key[24..].copy_from_slice(hash.as_slice());
+    key
+}
+
+/// The key of a certificate.
+pub(crate) fn certificate_key(era: Era, term: Term, hash: B256) -> [u8; 48] {
+    let mut key = [0; 48];
+    key[..16].copy_from_slice(&term_key(era, term));
+    key[16..].copy_from_slice(hash.as_slice());
+    key
 }
 
 /// The key of a storage slot.

@@ -8,20 +8,35 @@ use std::{fs, time::Duration};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_testnet_survives_the_end_of_its_leader() -> eyre::Result<()> {
+    survives("leader", "12s").await?;
+    Ok(())
+}
+
+/// The members elect another scheduler, nothing accepted is lost, and the dead one steps down when it returns.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_testnet_survives_the_end_of_its_scheduler() -> eyre::Result<()> {
+    let json = survives("scheduler", "20s").await?;
+    ensure!(json["terms"].as_u64().is_some_and(|terms| terms >= 2), "the term did not change");
+    Ok(())
+}
+
+async fn survives(victim: &str, duration: &str) -> eyre::Result<Value> {
     let _slot = Slot::take_all().await?;
     let directory = tempfile::tempdir()?;
     let file = directory.path().join("out.json");
-    let mut command = baton(["testnet", "--nodes", "4", "--duration", "12s", "--load", "30"]);
-    command.args(["--kill", "leader@5s", "--restart-after", "3s"]);
+    let mut command = baton(["testnet", "--nodes", "4", "--duration", duration, "--load", "30"]);
+    let kill = format!("{victim}@5s");
+    command.args(["--kill", &kill, "--restart-after", "6s"]);
     command.arg("--dir").arg(directory.path().join("net")).arg("--json").arg(&file);
     let outcome = run(command, Duration::from_secs(240)).await?;
     eprintln!("{}{}", outcome.stdout, outcome.stderr);
     outcome.success()?;
     let json: Value = serde_json::from_slice(&fs::read(&file).wrap_err("the JSON was not written")?)?;
-    check(&json).wrap_err_with(|| format!("{json:#}"))
+    check(&json, victim).wrap_err_with(|| format!("{json:#}"))?;
+    Ok(json)
 }
 
-fn check(json: &Value) -> eyre::Result<()> {
+fn check(json: &Value, victim: &str) -> eyre::Result<()> {
     let number =
         |path: &str| json.pointer(path).and_then(Value::as_f64).ok_or_else(|| eyre::eyre!("{path} is no number"));
     let Value::Object(fields) = json else { eyre::bail!("not an object") };
@@ -57,7 +72,7 @@ fn check(json: &Value) -> eyre::Result<()> {
     let (p50, p99, max) = (p50?, p99?, max?);
     ensure!(p50 > 0.0 && p99 >= p50 && max >= p99, "block_interval_ms");
     let faults = json["faults"].as_array().ok_or_eyre("faults is no list")?;
-    ensure!(faults.len() == 1 && faults[0]["kind"] == "leader", "faults");
+    ensure!(faults.len() == 1 && faults[0]["kind"] == *victim, "faults");
     ensure!(number("/faults/0/at_ms")? >= 5000.0 && number("/faults/0/recovery_ms")? > 0.0, "fault");
     ensure!(json["agree"]["heads"] == true && json["agree"]["state_roots"] == true, "agree");
     let leaders = json["leaders"].as_object().ok_or_eyre("leaders is no object")?;

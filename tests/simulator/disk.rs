@@ -1,29 +1,57 @@
 //! What a simulated node has made durable. It survives a crash; the core does not.
 
+use alloy_primitives::B256;
 use baton_consensus::{
-    core::Restored,
-    journal::JournalEntry,
+    certificate::TermCertificate,
+    core::{Committed, Restored},
+    journal::{JournalEntry, SafetyState},
     messages::Announcement,
-    schedule::ScheduleSnapshot,
-    signing::Signed,
+    signing::{Signed, SigningContext},
     types::{BlockRef, Height, SealedBlock, SignedBlock},
 };
 use std::{collections::BTreeMap, sync::Arc};
+
+use crate::world::Mutation;
 
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Disk {
     pub(crate) genesis: BlockRef,
     pub(crate) chain: Vec<SealedBlock>,
-    pub(crate) announcements: BTreeMap<u64, Signed<Announcement>>,
-    pub(crate) schedule: Option<ScheduleSnapshot>,
+    /// By term, epoch and hash.
+    pub(crate) announcements: BTreeMap<(u64, u64, B256), Signed<Announcement>>,
+    pub(crate) certificates: BTreeMap<(u64, B256), Arc<TermCertificate>>,
     pub(crate) journal: BTreeMap<Vec<u8>, JournalEntry>,
+    pub(crate) safety: SafetyState,
     pub(crate) proposals: Vec<Arc<SignedBlock>>,
     pub(crate) finalized: Height,
+    /// Announcements that a crash may still take away: written, and no synced write since.
+    pub(crate) unsynced: Vec<(u64, u64, B256)>,
 }
 
 impl Disk {
     pub(crate) fn new(genesis: BlockRef) -> Self {
         Self { genesis, ..Self::default() }
+    }
+
+    /// What a crash leaves: everything up to the last synced write.
+    pub(crate) fn crash(&mut self, mutation: Option<Mutation>) {
+        for key in std::mem::take(&mut self.unsynced) {
+            self.announcements.remove(&key);
+        }
+        match mutation {
+            None => {}
+            Some(Mutation::FenceNotJournaled) => self.safety = SafetyState::default(),
+            Some(Mutation::JournalNotSynced) => {
+                for kind in 1..=3u8 {
+                    let newest = self.journal.keys().rfind(|key| key[0] == kind).cloned();
+                    newest.map(|newest| self.journal.remove(&newest));
+                }
+                self.proposals.pop();
+                if self.head().height > self.finalized {
+                    self.chain.pop();
+                }
+            }
+        }
     }
 
     pub(crate) fn head(&self) -> BlockRef {
@@ -34,19 +62,31 @@ impl Disk {
         self.chain.get(usize::try_from(height.0.checked_sub(1)?).ok()?)
     }
 
-    pub(crate) fn restored(&self) -> Restored {
-        let producers = (self.chain.iter())
-            .map(|sealed| (sealed.block.block.header.beneficiary, Height(sealed.block.block.header.number)))
-            .filter(|(_, height)| *height > self.finalized)
-            .collect();
+    /// The hash of the block at a height.
+    pub(crate) fn hash_at(&self, height: Height) -> Option<B256> {
+        if height == Height(0) {
+            return Some(self.genesis.hash);
+        }
+        self.block_at(height).map(|sealed| sealed.seal.message.hash)
+    }
+
+    pub(crate) fn restored(&self, context: &SigningContext) -> Restored {
+        let committed = |sealed: &SealedBlock| {
+            let block = Arc::new(sealed.block.clone()).verify(context).unwrap();
+            Committed::new(&block, sealed.seal.message.term)
+        };
+        let mut chain: Vec<_> =
+            self.chain.iter().skip((self.finalized.0 as usize).saturating_sub(1)).map(committed).collect();
+        if self.finalized == Height(0) {
+            chain.insert(0, Committed { block: self.genesis, ..Committed::default() });
+        }
         Restored {
-            head: self.head(),
-            head_timestamp: self.chain.last().map_or(0, |sealed| sealed.block.block.header.timestamp),
+            chain,
             finalized: self.finalized,
-            producers,
-            schedule: self.schedule.clone(),
+            certificates: self.certificates.values().cloned().collect(),
             announcements: self.announcements.values().map(|signed| signed.message.clone()).collect(),
             journal: self.journal.values().cloned().collect(),
+            safety: self.safety.clone(),
         }
     }
 

@@ -1,10 +1,11 @@
 use super::Verdict;
+use crate::certificate::{Appointment, TermCertificate};
 use crate::jail::Record;
-use crate::journal::JournalEntry;
-use crate::messages::{Announcement, Heartbeat, Seal, Skip, SkipReason};
-use crate::schedule::{ScheduleError, ScheduleSnapshot};
+use crate::journal::{JournalEntry, SafetyState};
+use crate::messages::{Cause, Heartbeat, Seal, Skip, SkipReason, TermChange};
+use crate::schedule::ScheduleError;
 use crate::signing::Signed;
-use crate::types::{BlockRef, Epoch, ExtraData, Height, SignedBlock, Time, VerifiedBlock};
+use crate::types::{BlockRef, Epoch, ExtraData, Height, SignedBlock, Term, Time, Tip, VerifiedBlock};
 use alloy_primitives::{Address, B256};
 use std::sync::Arc;
 
@@ -13,12 +14,12 @@ use std::sync::Arc;
 pub enum Effect {
     /// Answer gossip about the message that was just handled.
     Judge(Verdict),
-    /// Make an announcement, the schedule after it and, if this node signed it, its journal entry durable.
+    /// Make what binds this node durable, synced: it replaces what was there before.
+    PersistSafety(SafetyState),
+    /// Make an announcement and, if this node signed it, its journal entry durable.
     PersistAnnouncement {
-        /// The announcement.
-        announcement: Signed<Announcement>,
-        /// The schedule after it.
-        schedule: ScheduleSnapshot,
+        /// The announcement, a term's first with the certificate that it links to.
+        appointment: Appointment,
         /// Present if this node signed it: then the write is synced.
         journal: Option<JournalEntry>,
     },
@@ -39,6 +40,12 @@ pub enum Effect {
         journal: Option<JournalEntry>,
         /// The newest final height after it.
         finalized: Height,
+    },
+    /// Take the head back to this block, which is not below the final one: every block above it leaves the sealed chain,
+    /// and its transactions are pending again.
+    Revert {
+        /// The new head.
+        to: BlockRef,
     },
     /// Publish on the mesh.
     Gossip(Outgoing),
@@ -62,10 +69,13 @@ pub enum Effect {
         /// When.
         at: Time,
     },
-    /// Fetch what lies between the head and this height, or the announcements that are missing.
+    /// Fetch what lies between the chain and this height, another branch too, or the announcements and certificates that
+    /// are missing.
     CatchUp {
         /// A height that a member named; a hint that may be false.
         target: Height,
+        /// Members that hold it; nobody if that is not known.
+        holders: Vec<Address>,
     },
     /// Something that an operator wants to read.
     Report(Report),
@@ -77,11 +87,15 @@ pub enum Outgoing {
     /// The own sign of life.
     Heartbeat(Signed<Heartbeat>),
     /// The own appointment.
-    Announcement(Signed<Announcement>),
+    Announcement(Appointment),
     /// The own block.
     Block(Arc<SignedBlock>),
-    /// The own seal.
+    /// The own seal, or one that contradicts another of its signer.
     Seal(Signed<Seal>),
+    /// The own wish to enter a term.
+    TermChange(Signed<TermChange>),
+    /// A certificate that this node assembled.
+    Certificate(Arc<TermCertificate>),
 }
 
 /// What to build.
@@ -115,8 +129,18 @@ pub enum Timer {
     },
     /// The block of a seal should have come.
     Missing {
-        /// The sealed height.
-        height: Height,
+        /// The sealed block.
+        block: BlockRef,
+    },
+    /// The scheduler should have sealed something (R5a).
+    Term {
+        /// The term.
+        term: Term,
+    },
+    /// A new scheduler has looked long enough for better branches.
+    Adopt {
+        /// Its term.
+        term: Term,
     },
     /// The leader's block should have come.
     Deadline {
@@ -134,6 +158,55 @@ pub enum Report {
     Started {
         /// Who schedules.
         scheduler: Address,
+    },
+    /// This node asks for another term.
+    TermChangeSigned {
+        /// The term that it asks for.
+        term: Term,
+        /// Why.
+        cause: Cause,
+    },
+    /// A term was opened by its certificate.
+    TermOpened {
+        /// The term.
+        term: Term,
+        /// Who schedules it.
+        scheduler: Address,
+        /// Why most members that told this node wanted it; none if nobody did.
+        cause: Option<Cause>,
+    },
+    /// This node takes the schedule over from this branch.
+    Adopted {
+        /// Its term.
+        term: Term,
+        /// The branch's tip.
+        base: Tip,
+    },
+    /// Sealed blocks left the chain.
+    Reverted {
+        /// The head before.
+        from: BlockRef,
+        /// The head after.
+        to: BlockRef,
+    },
+    /// The scheduler wants to build on a branch that contradicts what is final here: this node does not follow it.
+    ContradictsFinal {
+        /// What the scheduler builds on.
+        base: BlockRef,
+        /// The newest final height.
+        finalized: Height,
+    },
+    /// The scheduler builds on a branch that loses what its certificate obliges it to keep.
+    BadBase {
+        /// What the scheduler builds on.
+        base: BlockRef,
+        /// What it must contain.
+        obliged: BlockRef,
+    },
+    /// An operator's wish to resign was not followed.
+    CannotResign {
+        /// Why.
+        reason: &'static str,
     },
     /// An epoch began.
     Appointed {

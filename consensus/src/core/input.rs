@@ -1,5 +1,6 @@
 use super::{BuildRequest, Timer};
-use crate::messages::{Announcement, Heartbeat, Seal};
+use crate::certificate::VerifiedCertificate;
+use crate::messages::{Announcement, Heartbeat, Seal, VerifiedTermChange};
 use crate::signing::Verified;
 use crate::types::{Block, VerifiedBlock};
 use alloy_primitives::B256;
@@ -15,11 +16,22 @@ pub enum Input {
     /// A heartbeat came.
     Heartbeat(Verified<Heartbeat>),
     /// An announcement came.
-    Announcement(Verified<Announcement>),
+    Announcement {
+        /// The announcement.
+        announcement: Verified<Announcement>,
+        /// The certificate that came with it.
+        certificate: Option<VerifiedCertificate>,
+    },
     /// A leader's block came.
     Block(VerifiedBlock),
     /// A seal came.
     Seal(Verified<Seal>),
+    /// A member asks for a term.
+    TermChange(VerifiedTermChange),
+    /// A term certificate came.
+    Certificate(VerifiedCertificate),
+    /// The operator wants this node to hand the schedule over.
+    Resign,
     /// A block that [`super::Effect::Execute`] named was executed.
     Executed {
         /// The block.

@@ -38,8 +38,7 @@ impl Core {
         if self.leading.as_ref().is_some_and(|leading| leading.epoch == epoch) {
             return;
         }
-        let head = self.head();
-        if head.height < parent.height || (head.height == parent.height && head.hash != parent.hash) {
+        if self.is_fenced() || !self.tree.is_on_chain(parent) {
             return;
         }
         let Some(tip) = self.own_tip(epoch) else { return };
@@ -174,7 +173,7 @@ impl Core {
     }
 
     fn still_leads(&self, epoch: Epoch) -> bool {
-        self.schedule.epoch() == epoch
+        self.schedule.epoch() == epoch && !self.is_fenced()
     }
 
     /// The block to build on: the own newest block of this epoch if there is one, else the head. None while an own block

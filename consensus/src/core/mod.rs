@@ -2,30 +2,38 @@
 //!
 //! # The protocol as it is built
 //!
-//! The sequencer set elects a scheduler for a term (here term 1, opened by genesis; later terms are opened by
-//! certificates, which are not part of this version). The scheduler appoints a leader for each epoch.
+//! The sequencer set elects a scheduler for each term: the first is opened by genesis, every other one by a certificate.
+//! The scheduler appoints a leader for each epoch.
 //!
-//! - **Every `heartbeat_interval`** a member signs a heartbeat with its head and gossips it.
-//! - **When a term opens** its scheduler waits until every member is live, at most `opening_timeout`, and appoints.
+//! - **Every `heartbeat_interval`** a member signs a heartbeat with its head and its fence and gossips it.
+//! - **When a node starts as the scheduler** it waits until every member is live, at most `opening_timeout`, and appoints.
 //! - **Appointing**: the scheduler takes the next in weighted round-robin, passing over members that are silent, behind,
-//!   jailed, or have just failed; signs the announcement, journals it, gossips it.
+//!   jailed, gone to another term, or have just failed; signs the announcement, journals it, gossips it.
 //! - **Upon an announcement** a node recomputes whose turn it is. If it names another, it is refused. Unsealed blocks at
-//!   or above the epoch's first height are void. If it names this node, it leads.
+//!   or above the epoch's first height are void. If it names this node, it leads. A term's first announcement names the
+//!   block that the term builds on: a node goes back to it, or fetches it and goes over to it.
 //! - **A leader** whose head is the epoch's parent builds a block every `block_time` on its own newest block, at most
 //!   [`MAX_UNSEALED`] above the head; signs it, journals it, gossips it and submits it to the scheduler. What is not
 //!   sealed from one heartbeat to the next is submitted again.
 //! - **Upon a block** a node checks that its epoch, leader, height, announcement and parent fit the schedule, and
-//!   executes it as soon as its parent is executed.
+//!   executes it as soon as its parent is executed, on whatever branch.
 //! - **When the scheduler has executed** a block on its head, it seals it: block, state and seal become durable
 //!   together, then the seal is gossiped. After the epoch's last block it appoints at once.
-//! - **Upon a seal** on an executed block that extends its head, a follower commits the block.
+//! - **Upon a seal** on an executed block that extends its head, a follower commits the block. A branch that is sealed in
+//!   a later term than the head replaces what is not final.
 //! - **When a block's deadline passes** (`block_time + leader_timeout` after the last seal or appointment), or the leader's
 //!   block is invalid, the scheduler replaces the leader from head + 1. Repeat offenders are jailed for growing spans.
+//! - **When the scheduler fails** (see `watching`), a member that hears a quorum signs a term change, which fences it: it
+//!   signs nothing of a lower term any more. More than a third that ask are joined by all.
+//! - **Upon a quorum of term changes**, or a certificate made of them, a node enters the term. Its scheduler adopts the best
+//!   branch that the reports tell of (see `adopting`) and appoints.
 //! - **When a sealed block is missing** half a block time after its seal came, a node asks to catch up.
 //! - **When others are ahead** (heartbeats, seals or announcements that do not connect), a node asks to catch up.
 //!
 //! Effects are in order: what must be durable comes before what is sent.
 
+mod adopting;
+mod changing;
 mod effect;
 mod handle;
 mod input;
@@ -35,29 +43,32 @@ mod scheduling;
 mod status;
 mod tree;
 mod verdict;
+mod watching;
 
 pub use effect::{BuildRequest, Effect, Outgoing, Report, Timer};
 pub use input::{ExecutionFailure, Input};
 pub use restored::Restored;
 pub use status::{MemberStatus, Role, Status};
-pub use tree::{MAX_PENDING_HEIGHTS, MAX_RIVALS};
+pub use tree::{Committed, MAX_PENDING_HEIGHTS, MAX_RIVALS};
 pub use verdict::{Ignored, Rejected, Verdict};
 
+use crate::certificate::VerifiedCertificate;
 use crate::depth::DepthFinality;
-use crate::election::Priorities;
 use crate::jail::Jail;
-use crate::journal::{Journal, JournalEntry};
-use crate::keys::OperatorKey;
+use crate::journal::{Journal, JournalEntry, SafetyState};
+use crate::keys::{BlsKey, OperatorKey};
 use crate::liveness::Liveness;
 use crate::parameters::Parameters;
 use crate::schedule::Schedule;
 use crate::signing::SigningContext;
-use crate::types::{BlockRef, Era, Height, SequencerSet, Term, Time, VerifiedBlock};
+use crate::types::{BlockRef, Height, SequencerSet, Term, Time, VerifiedBlock};
 use alloy_primitives::Address;
+use changing::Changes;
 use leading::Leading;
 use scheduling::Scheduling;
 use std::collections::BTreeMap;
 use tree::BlockTree;
+use watching::Watch;
 
 /// How many blocks a leader may build above the sealed head before it waits for seals.
 pub const MAX_UNSEALED: u64 = 4;
@@ -65,8 +76,8 @@ pub const MAX_UNSEALED: u64 = 4;
 /// What a node is configured to be.
 #[derive(Clone, Debug)]
 pub struct Identity {
-    /// The operator's key; none for an observer. A key that is not in the set observes as well.
-    pub key: Option<OperatorKey>,
+    /// The operator's two keys; none for an observer. Keys that are not in the set observe as well.
+    pub keys: Option<(OperatorKey, BlsKey)>,
     /// The software version that heartbeats carry.
     pub version: String,
 }
@@ -78,8 +89,14 @@ pub struct Core {
     parameters: Parameters,
     set: SequencerSet,
     key: Option<OperatorKey>,
+    bls: Option<BlsKey>,
     version: String,
     schedule: Schedule,
+    /// What opened the term that this node is in; none in the first.
+    opening: Option<VerifiedCertificate>,
+    safety: SafetyState,
+    changes: Changes,
+    watch: Watch,
     tree: BlockTree,
     liveness: Liveness,
     jail: Jail,
@@ -110,32 +127,50 @@ impl Core {
         identity: Identity,
         restored: Restored,
     ) -> Self {
-        let Identity { key, version } = identity;
-        let key = key.filter(|key| set.contains(key.address()));
-        let (era, term) = (Era(0), Term(1));
-        let mut priorities = Priorities::genesis(&set);
-        let scheduler = elect(&mut priorities, &set);
-        let opening = context.genesis_hash;
-        let mut schedule = Schedule::open((era, term), scheduler, opening, parameters.epoch_blocks, priorities);
-        let mut depth = DepthFinality::new(parameters.finality, restored.finalized);
-        for (producer, height) in &restored.producers {
-            depth.observe(&set, *producer, *height);
+        let Identity { keys, version } = identity;
+        let keys = keys.filter(|(operator, bls)| {
+            set.get(operator.address()).is_some_and(|member| member.bls_public_key == bls.public_key())
+        });
+        let Restored { chain, finalized, certificates, announcements, journal, safety } = restored;
+        let (epoch_blocks, term_blocks) = (parameters.epoch_blocks, parameters.term_blocks);
+        let mut schedule = Schedule::genesis(&set, context.genesis_hash, epoch_blocks, term_blocks);
+        for certificate in certificates {
+            if let Some(certificate) = VerifiedCertificate::restore(certificate, &set) {
+                schedule.open(&set, &certificate);
+            }
         }
-        if let Some(snapshot) = restored.schedule {
-            schedule.restore(snapshot, restored.announcements);
+        let opening =
+            safety.certificate.clone().and_then(|certificate| VerifiedCertificate::restore(certificate, &set));
+        if let Some(opening) = &opening {
+            schedule.enter(&set, opening);
         }
+        for announcement in announcements {
+            // What no longer connects belongs to blocks that are final.
+            let _ = schedule.extend(&set, announcement);
+        }
+        let genesis = BlockRef { height: Height(0), hash: context.genesis_hash };
+        let mut depth = DepthFinality::new(parameters.finality, finalized);
+        let tree = BlockTree::new(genesis, chain);
+        depth.restart(producers(&tree, finalized));
         let liveness = Liveness::new(parameters.heartbeat_timeout);
-        let scheduling = key.as_ref().filter(|key| key.address() == scheduler).map(|_| Scheduling::default());
+        let scheduler = schedule.scheduler();
+        let own = keys.as_ref().map(|(operator, _)| operator.address());
+        let scheduling = (own == Some(scheduler)).then(Scheduling::default);
         Self {
             context,
             set,
-            key,
+            key: keys.as_ref().map(|(operator, _)| operator.clone()),
+            bls: keys.map(|(_, bls)| bls),
             version,
             schedule,
-            tree: BlockTree::new(restored.head, restored.head_timestamp),
+            opening,
+            safety,
+            changes: Changes::default(),
+            watch: Watch::new(parameters.term_timeout, finalized),
+            tree,
             liveness,
             jail: Jail::default(),
-            journal: Journal::restore(restored.journal),
+            journal: Journal::restore(journal),
             depth,
             leading: None,
             scheduling,
@@ -155,7 +190,12 @@ impl Core {
         match input {
             Input::Start { proposals } => self.on_start(proposals, now),
             Input::Heartbeat(heartbeat) => self.on_heartbeat(&heartbeat, now),
-            Input::Announcement(announcement) => self.on_announcement(&announcement, now),
+            Input::Announcement { announcement, certificate } => {
+                self.on_announcement(&announcement, certificate, now);
+            }
+            Input::TermChange(change) => self.on_term_change(change, now),
+            Input::Certificate(certificate) => self.on_certificate(certificate, now),
+            Input::Resign => self.on_resign(now),
             Input::Block(block) => self.on_block(block),
             Input::Seal(seal) => self.on_seal(seal, now),
             Input::Executed { hash, result } => self.on_executed(hash, result, now),
@@ -207,8 +247,22 @@ impl Core {
         self.emit(Effect::Report(report));
     }
 
+    /// The term below which this node signs nothing.
+    #[must_use]
+    pub fn fence(&self) -> Term {
+        self.safety.fence()
+    }
+
+    /// Whether this node asked for another term than the one that it is in, and so signs nothing of this one.
+    fn is_fenced(&self) -> bool {
+        self.fence() > self.schedule.term()
+    }
+
     /// Notes a signature in the journal. A refusal is reported, and the message must not leave.
     fn may_sign(&mut self, entry: &JournalEntry) -> bool {
+        if entry.term() < self.fence() {
+            return false;
+        }
         let fresh = self.journal.record(entry).is_ok();
         if !fresh {
             self.report(Report::RefusedToSign { key: entry.key() });
@@ -217,7 +271,7 @@ impl Core {
     }
 }
 
-fn elect(priorities: &mut Priorities, set: &SequencerSet) -> Address {
-    #[expect(clippy::expect_used, reason = "a set has at least one member, and every member is a candidate")]
-    priorities.take_turn(set, |_| true).expect("a set is never empty")
+fn producers(tree: &BlockTree, finalized: Height) -> impl Iterator<Item = (Address, Height)> {
+    let above = tree.chain().filter(move |committed| committed.block.height > finalized);
+    above.map(|committed| (committed.leader, committed.block.height))
 }

@@ -1,24 +1,23 @@
-use crate::journal::JournalEntry;
+use super::Committed;
+use crate::certificate::TermCertificate;
+use crate::journal::{JournalEntry, SafetyState};
 use crate::messages::Announcement;
-use crate::schedule::ScheduleSnapshot;
-use crate::types::{BlockRef, Height};
-use alloy_primitives::Address;
+use crate::types::Height;
+use std::sync::Arc;
 
 /// What a node brings back from its disk.
 #[derive(Clone, Debug, Default)]
 pub struct Restored {
-    /// The sealed tip.
-    pub head: BlockRef,
-    /// The timestamp of the tip, in seconds.
-    pub head_timestamp: u64,
+    /// The sealed chain from the newest final block, or a revertible depth, to the head, lowest first. Empty on a new chain.
+    pub chain: Vec<Committed>,
     /// The newest final height.
     pub finalized: Height,
-    /// The producers of the blocks above [`Self::finalized`], lowest first.
-    pub producers: Vec<(Address, Height)>,
-    /// The schedule after the newest announcement; none before the first.
-    pub schedule: Option<ScheduleSnapshot>,
-    /// The announcements from the head's epoch to the newest.
+    /// The certificates that opened the terms of the announcements.
+    pub certificates: Vec<Arc<TermCertificate>>,
+    /// All announcements of the terms from the lowest block of [`Self::chain`] to the newest, in order of their positions.
     pub announcements: Vec<Announcement>,
     /// All entries of the safety journal, in any order.
     pub journal: Vec<JournalEntry>,
+    /// The term that was entered and the highest term change that was signed.
+    pub safety: SafetyState,
 }

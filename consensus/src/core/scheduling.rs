@@ -2,6 +2,7 @@
 
 use super::tree::Progress;
 use super::{Core, Effect, Outgoing, Report, Timer};
+use crate::certificate::{Appointment, VerifiedCertificate};
 use crate::journal::JournalEntry;
 use crate::messages::{Seal, Skip, SkipReason};
 use crate::signing::Signed;
@@ -11,9 +12,22 @@ use alloy_primitives::Address;
 /// A leader further below the scheduler's head than this is passed over, in blocks. Heartbeats lag by a few.
 const MAX_LEADER_LAG: u64 = 16;
 
+/// How far a new scheduler has come.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Takeover {
+    /// There is nothing to take over, or it is done.
+    #[default]
+    Done,
+    /// It waits for the members first.
+    Waiting,
+    /// It looks for the best branch.
+    Looking,
+}
+
 /// What the scheduler of a term keeps in mind.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Scheduling {
+    pub(super) takeover: Takeover,
     /// When the current leader's next block is due.
     deadline: Option<Time>,
 }
@@ -25,13 +39,17 @@ impl Core {
             return;
         }
         if self.schedule.latest().is_none() {
+            if let Some(scheduling) = self.scheduling.as_mut().filter(|_| self.opening.is_some()) {
+                scheduling.takeover = Takeover::Waiting;
+            }
             return self.wait_for_members(now);
         }
         if let Some(seal) = self.journal.seal().cloned() {
             self.emit(Effect::Gossip(Outgoing::Seal(seal)));
         }
         if let Some(announcement) = self.journal.announcement().cloned() {
-            self.emit(Effect::Gossip(Outgoing::Announcement(announcement)));
+            let certificate = self.schedule.certificate_of(announcement.message.previous);
+            self.emit(Effect::Gossip(Outgoing::Announcement(Appointment { announcement, certificate })));
         }
         if self.epoch_is_over() {
             // The members have to be heard again before one of them is appointed.
@@ -60,13 +78,21 @@ impl Core {
             .iter()
             .all(|member| Some(member.address) == own || self.liveness.is_live(member.address));
         if everyone {
-            self.appoint(None, now);
+            self.open_term(now);
         }
     }
 
     pub(super) fn on_opening_timer(&mut self, now: Time) {
         if self.scheduling.is_some() && self.epoch_is_over() {
-            self.appoint(None, now);
+            self.open_term(now);
+        }
+    }
+
+    fn open_term(&mut self, now: Time) {
+        match self.scheduling.as_ref().map(|scheduling| scheduling.takeover) {
+            Some(Takeover::Waiting) => self.start_adopting(now),
+            Some(Takeover::Done) => self.appoint(None, now),
+            Some(Takeover::Looking) | None => {}
         }
     }
 
@@ -76,11 +102,12 @@ impl Core {
     }
 
     /// Appoints the next leader from head + 1. `failed` is the leader that is being replaced.
-    fn appoint(&mut self, failed: Option<(Address, SkipReason)>, now: Time) {
+    pub(super) fn appoint(&mut self, failed: Option<(Address, SkipReason)>, now: Time) {
         let Some(key) = self.key.clone() else { return };
         self.liveness.sweep(now);
         let skipped = self.skipped(failed);
-        let Some(announcement) = self.schedule.next(&self.set, self.head(), skipped) else { return };
+        let opening = self.opening.as_ref().map_or(self.context.genesis_hash, VerifiedCertificate::hash);
+        let Some(announcement) = self.schedule.next(&self.set, opening, self.head(), skipped) else { return };
         let signed = Signed::new(announcement, &self.context, &key);
         let entry = JournalEntry::Announcement(signed.clone());
         if !self.may_sign(&entry) {
@@ -91,7 +118,8 @@ impl Core {
             return self.report(Report::BadAnnouncement { epoch, error });
         }
         self.adopt_announcement(signed.clone(), Some(entry), now);
-        self.emit(Effect::Gossip(Outgoing::Announcement(signed)));
+        let certificate = self.schedule.certificate_of(signed.message.previous);
+        self.emit(Effect::Gossip(Outgoing::Announcement(Appointment { announcement: signed, certificate })));
         self.expect_block(now);
         self.try_lead(now);
     }
@@ -112,6 +140,9 @@ impl Core {
             if self.jail.holds(member, epoch) {
                 return Some(SkipReason::Jailed);
             }
+            if known.heartbeat.term > self.schedule.term() {
+                return Some(SkipReason::Left);
+            }
             let behind = known.heartbeat.height.0.saturating_add(MAX_LEADER_LAG) < self.head().height.0;
             behind.then_some(SkipReason::Behind)
         };
@@ -130,7 +161,7 @@ impl Core {
 
     /// Seals executed blocks on the head as long as there are any, and appoints when the epoch is over.
     pub(super) fn seal_ready(&mut self, now: Time) {
-        while self.scheduling.is_some() {
+        while self.scheduling.is_some() && !self.is_fenced() && !self.is_adopting() {
             let Some(block) = self.next_to_seal() else { return };
             let Some(key) = self.key.clone() else { return };
             let position = block.position();
@@ -155,11 +186,12 @@ impl Core {
 
     /// An executed block of the current epoch on the head.
     fn next_to_seal(&self) -> Option<VerifiedBlock> {
-        let epoch = self.schedule.epoch();
+        let (term, epoch) = (self.schedule.term(), self.schedule.epoch());
         let mut ready: Vec<_> = self
             .tree
             .at(self.head().height.next())
-            .filter(|block| block.parent() == self.head().hash && block.position().epoch == epoch)
+            .filter(|block| block.parent() == self.head().hash)
+            .filter(|block| (block.position().term, block.position().epoch) == (term, epoch))
             .filter(|block| self.tree.progress(block.hash()) == Some(Progress::Executed))
             .collect();
         ready.sort_by_key(|block| block.hash());
@@ -172,7 +204,8 @@ impl Core {
             return;
         }
         let arrived = self.tree.at(height).any(|block| {
-            block.position().epoch == epoch && self.tree.progress(block.hash()) == Some(Progress::Executing)
+            (block.position().term, block.position().epoch) == (self.schedule.term(), epoch)
+                && self.tree.progress(block.hash()) == Some(Progress::Executing)
         });
         if arrived {
             // It came in time; this node is the one that is slow.
@@ -183,6 +216,9 @@ impl Core {
 
     /// Gives up on the current leader: a strike, and a new epoch from head + 1 without it.
     pub(super) fn replace_leader(&mut self, reason: SkipReason, now: Time) {
+        if self.is_fenced() {
+            return;
+        }
         let Some(latest) = self.schedule.latest() else { return };
         let (epoch, leader) = (latest.announcement.epoch, latest.announcement.leader);
         let record = self.jail.strike(leader, epoch);
@@ -193,7 +229,10 @@ impl Core {
 
     /// A block of this leader does not execute: the leader is replaced if it leads still.
     pub(super) fn punish_invalid(&mut self, block: &VerifiedBlock, now: Time) {
-        if self.scheduling.is_some() && block.position().epoch == self.schedule.epoch() && !self.epoch_is_over() {
+        if self.scheduling.is_some()
+            && self.schedule.latest().is_some_and(|latest| latest.hash == block.announcement())
+            && !self.epoch_is_over()
+        {
             self.replace_leader(SkipReason::Invalid, now);
         }
     }

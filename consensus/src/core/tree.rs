@@ -1,21 +1,30 @@
-//! The sealed head and the unsealed blocks above it. Fork choice: the seal decides; until then rivals are kept.
+//! The sealed chain down to the final block, and the uncommitted blocks on it: above the head, or on another branch.
+//!
+//! Fork choice: inside a term the first seal decides. Between terms, a branch whose tip is sealed in a later term beats the
+//! head's; and what the current term is announced to build on beats everything.
 
 use crate::messages::Seal;
 use crate::signing::Verified;
-use crate::types::{BlockRef, Height, VerifiedBlock};
-use alloy_primitives::B256;
+use crate::types::{BlockRef, ExtraData, Height, Term, Tip, VerifiedBlock};
+use alloy_primitives::{Address, B256};
 use std::collections::{BTreeMap, HashMap, VecDeque};
 
-/// Unsealed blocks are kept up to this far above the head.
+/// Uncommitted blocks are kept up to this far above the head.
 pub const MAX_PENDING_HEIGHTS: u64 = 64;
 
-/// Blocks kept at one height.
+/// Blocks of one position that are kept: two prove the fault.
 pub const MAX_RIVALS: usize = 2;
+
+/// Unsealed blocks of one height that are kept, of all terms together.
+pub(super) const MAX_PENDING_AT_HEIGHT: usize = 8;
+
+/// Committed blocks that are not final and can be reverted; what is deeper stays, whoever wants it otherwise.
+const MAX_REVERTIBLE: u64 = 1024;
 
 /// Committed blocks that are remembered.
 const RECENT: usize = 64;
 
-/// How far an unsealed block has come.
+/// How far an uncommitted block has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Progress {
     /// Its parent is not executed here.
@@ -26,42 +35,136 @@ pub(super) enum Progress {
     Executed,
 }
 
+/// A block of the sealed chain.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Committed {
+    /// Height and hash.
+    pub block: BlockRef,
+    /// Who built it.
+    pub leader: Address,
+    /// Seconds since the Unix epoch.
+    pub timestamp: u64,
+    /// Era, term and epoch of the block.
+    pub position: ExtraData,
+    /// The term of its seal; 0 for genesis.
+    pub sealed_in: Term,
+}
+
+impl Committed {
+    /// A block with its seal's term.
+    #[must_use]
+    pub fn new(block: &VerifiedBlock, sealed_in: Term) -> Self {
+        Self {
+            block: block.reference(),
+            leader: block.leader(),
+            timestamp: block.signed().block.header.timestamp,
+            position: block.position(),
+            sealed_in,
+        }
+    }
+
+    /// The branch that ends here.
+    #[must_use]
+    pub const fn tip(&self) -> Tip {
+        Tip { term: self.sealed_in, block: self.block }
+    }
+}
+
 #[derive(Clone, Debug)]
 struct Pending {
     block: VerifiedBlock,
     progress: Progress,
 }
 
-/// The head and what may come above it.
+/// Sealed and executed blocks that stand on the chain.
+#[derive(Clone, Debug)]
+pub(super) struct Branch {
+    /// The committed block that they stand on.
+    pub(super) from: BlockRef,
+    /// The blocks with their seals, lowest first; at least one.
+    pub(super) blocks: Vec<(VerifiedBlock, Verified<Seal>)>,
+    /// Its end.
+    pub(super) tip: Tip,
+}
+
+/// The sealed chain and what may come on it.
 #[derive(Debug)]
 pub(super) struct BlockTree {
-    head: BlockRef,
-    head_timestamp: u64,
-    pending: HashMap<B256, Pending>,
-    seals: BTreeMap<Height, Verified<Seal>>,
+    chain: BTreeMap<Height, Committed>,
+    pending: BTreeMap<B256, Pending>,
+    /// The seal of each uncommitted block.
+    seals: HashMap<B256, Verified<Seal>>,
+    /// The first seal seen for each position.
+    positions: BTreeMap<(Height, Term), B256>,
     /// The newest committed blocks: their messages may still be on their way to others.
     recent: VecDeque<B256>,
 }
 
 impl BlockTree {
-    pub(super) fn new(head: BlockRef, head_timestamp: u64) -> Self {
-        Self { head, head_timestamp, pending: HashMap::new(), seals: BTreeMap::new(), recent: VecDeque::new() }
-    }
-
-    pub(super) const fn head(&self) -> BlockRef {
-        self.head
-    }
-
-    /// The head's timestamp or an unsealed block's, in seconds.
-    pub(super) fn timestamp_of(&self, block: B256) -> Option<u64> {
-        if block == self.head.hash {
-            return Some(self.head_timestamp);
+    /// The chain as it was restored, lowest first; it begins at genesis if it is empty.
+    pub(super) fn new(genesis: BlockRef, chain: Vec<Committed>) -> Self {
+        let mut tree = Self {
+            chain: BTreeMap::new(),
+            pending: BTreeMap::new(),
+            seals: HashMap::new(),
+            positions: BTreeMap::new(),
+            recent: VecDeque::new(),
+        };
+        if chain.is_empty() {
+            tree.chain.insert(genesis.height, Committed { block: genesis, ..Committed::default() });
         }
-        self.pending.get(&block).map(|pending| pending.block.signed().block.header.timestamp)
+        for committed in chain {
+            tree.positions.insert((committed.block.height, committed.sealed_in), committed.block.hash);
+            tree.chain.insert(committed.block.height, committed);
+        }
+        tree
+    }
+
+    fn last(&self) -> Committed {
+        self.chain.last_key_value().map(|(_, committed)| *committed).unwrap_or_default()
+    }
+
+    pub(super) fn head(&self) -> BlockRef {
+        self.last().block
+    }
+
+    pub(super) fn tip(&self) -> Tip {
+        self.last().tip()
+    }
+
+    /// The committed block at a height, if it is not too deep.
+    pub(super) fn committed(&self, height: Height) -> Option<&Committed> {
+        self.chain.get(&height)
+    }
+
+    /// The committed blocks that are in reach, lowest first.
+    pub(super) fn chain(&self) -> impl DoubleEndedIterator<Item = &Committed> {
+        self.chain.values()
+    }
+
+    pub(super) fn is_on_chain(&self, block: BlockRef) -> bool {
+        self.committed(block.height).is_some_and(|committed| committed.block == block)
+    }
+
+    /// The lowest block that is in reach: nothing at or below it is reverted.
+    pub(super) fn floor(&self) -> Height {
+        self.chain.first_key_value().map(|(height, _)| *height).unwrap_or_default()
+    }
+
+    fn committed_by_hash(&self, hash: B256) -> Option<&Committed> {
+        self.chain.values().rev().find(|committed| committed.block.hash == hash)
+    }
+
+    /// A committed block's timestamp or an uncommitted one's, in seconds.
+    pub(super) fn timestamp_of(&self, hash: B256) -> Option<u64> {
+        match self.pending.get(&hash) {
+            Some(pending) => Some(pending.block.signed().block.header.timestamp),
+            None => self.committed_by_hash(hash).map(|committed| committed.timestamp),
+        }
     }
 
     pub(super) fn contains(&self, hash: B256) -> bool {
-        self.head.hash == hash || self.pending.contains_key(&hash)
+        self.pending.contains_key(&hash) || self.committed_by_hash(hash).is_some()
     }
 
     /// Whether this block was just committed.
@@ -75,21 +178,24 @@ impl BlockTree {
 
     /// Whether blocks can be executed on this one.
     pub(super) fn is_executed(&self, hash: B256) -> bool {
-        self.head.hash == hash || self.progress(hash) == Some(Progress::Executed)
+        match self.progress(hash) {
+            Some(progress) => progress == Progress::Executed,
+            None => self.committed_by_hash(hash).is_some(),
+        }
     }
 
     pub(super) fn get(&self, hash: B256) -> Option<&VerifiedBlock> {
         self.pending.get(&hash).map(|pending| &pending.block)
     }
 
-    /// The unsealed blocks at a height.
+    /// The uncommitted blocks at a height.
     pub(super) fn at(&self, height: Height) -> impl Iterator<Item = &VerifiedBlock> {
         self.pending.values().map(|pending| &pending.block).filter(move |block| block.height() == height)
     }
 
     /// Whether a height is within what is kept.
     pub(super) fn in_window(&self, height: Height) -> bool {
-        height > self.head.height && height.0 <= self.head.height.0.saturating_add(MAX_PENDING_HEIGHTS)
+        height > self.floor() && height.0 <= self.head().height.0.saturating_add(MAX_PENDING_HEIGHTS)
     }
 
     pub(super) fn insert(&mut self, block: VerifiedBlock, progress: Progress) {
@@ -111,62 +217,149 @@ impl BlockTree {
                 started.push(pending.block.clone());
             }
         }
-        started.sort_by_key(VerifiedBlock::hash);
         started
     }
 
-    /// Keeps a seal for when its block is executed; the one known for that height, if it is another.
-    pub(super) fn note_seal(&mut self, seal: Verified<Seal>) -> Option<&Verified<Seal>> {
-        let hash = seal.message().hash;
-        let known = self.seals.entry(seal.message().height).or_insert(seal);
-        (known.message().hash != hash).then_some(known)
+    /// The first seal seen for a position.
+    pub(super) fn sealed_at(&self, height: Height, term: Term) -> Option<B256> {
+        self.positions.get(&(height, term)).copied()
     }
 
-    pub(super) fn seal_at(&self, height: Height) -> Option<&Verified<Seal>> {
-        self.seals.get(&height)
+    /// Keeps a seal for when its block is executed; of several for one block, that of the latest term.
+    pub(super) fn note_seal(&mut self, seal: Verified<Seal>) {
+        let message = *seal.message();
+        self.positions.entry((message.height, message.term)).or_insert(message.hash);
+        match self.seals.get(&message.hash) {
+            Some(known) if known.message().term >= message.term => {}
+            _ => {
+                self.seals.insert(message.hash, seal);
+            }
+        }
     }
 
-    /// The next block that may become the head: sealed, executed, a child of the head.
-    pub(super) fn next_sealed(&self) -> Option<(VerifiedBlock, Verified<Seal>)> {
-        let seal = self.seals.get(&self.head.height.next())?;
-        let pending = self.pending.get(&seal.message().hash)?;
-        let ready = pending.progress == Progress::Executed && pending.block.parent() == self.head.hash;
-        ready.then(|| (pending.block.clone(), seal.clone()))
+    pub(super) fn seal_of(&self, hash: B256) -> Option<&Verified<Seal>> {
+        self.seals.get(&hash)
     }
 
-    /// Moves the head to a child of it; returns the blocks that can no longer come, the new head itself excepted.
-    pub(super) fn advance(&mut self, block: &VerifiedBlock) -> Vec<B256> {
-        self.head = block.reference();
-        self.head_timestamp = block.signed().block.header.timestamp;
-        self.pending.remove(&self.head.hash);
-        self.recent.push_back(self.head.hash);
+    /// Every branch of executed and sealed blocks, by its tip.
+    pub(super) fn branches(&self) -> Vec<Branch> {
+        self.pending.keys().filter_map(|hash| self.branch(*hash)).collect()
+    }
+
+    /// The branch that ends in this block: every block of it executed and sealed, in terms that never fall.
+    pub(super) fn branch(&self, hash: B256) -> Option<Branch> {
+        let mut blocks = Vec::new();
+        let mut at = hash;
+        let mut term = None;
+        let from = loop {
+            let Some(pending) = self.pending.get(&at) else { break self.committed_by_hash(at)? };
+            let seal = self.seals.get(&at)?;
+            let sealed_in = seal.message().term;
+            if pending.progress != Progress::Executed || term.is_some_and(|above| sealed_in > above) {
+                return None;
+            }
+            term = Some(sealed_in);
+            blocks.push((pending.block.clone(), seal.clone()));
+            at = pending.block.parent();
+        };
+        if term.is_some_and(|lowest| from.sealed_in > lowest) {
+            return None;
+        }
+        blocks.reverse();
+        let (last, seal) = blocks.last()?;
+        let tip = Tip { term: seal.message().term, block: last.reference() };
+        Some(Branch { from: from.block, blocks, tip })
+    }
+
+    /// The committed block that an uncommitted one stands on, if all between are known.
+    pub(super) fn root_of(&self, hash: B256) -> Option<BlockRef> {
+        let mut at = hash;
+        loop {
+            match self.pending.get(&at) {
+                Some(pending) => at = pending.block.parent(),
+                None => return self.committed_by_hash(at).map(|committed| committed.block),
+            }
+        }
+    }
+
+    /// Whether `block` is `ancestor` or stands on it, as far as is known here.
+    pub(super) fn descends(&self, block: BlockRef, ancestor: BlockRef) -> bool {
+        let mut at = block.hash;
+        loop {
+            if at == ancestor.hash {
+                return true;
+            }
+            match self.pending.get(&at) {
+                Some(pending) => at = pending.block.parent(),
+                None => {
+                    return self.committed_by_hash(at).is_some_and(|root| root.block.height >= ancestor.height)
+                        && self.is_on_chain(ancestor);
+                }
+            }
+        }
+    }
+
+    /// Makes a child of the head the head; returns the blocks that can no longer come, the new head itself excepted.
+    pub(super) fn advance(&mut self, block: &VerifiedBlock, sealed_in: Term) -> Vec<B256> {
+        let committed = Committed::new(block, sealed_in);
+        let hash = committed.block.hash;
+        self.chain.insert(committed.block.height, committed);
+        self.positions.entry((committed.block.height, sealed_in)).or_insert(hash);
+        self.pending.remove(&hash);
+        self.seals.remove(&hash);
+        self.recent.push_back(hash);
         if self.recent.len() > RECENT {
             self.recent.pop_front();
         }
-        self.seals = self.seals.split_off(&self.head.height.next());
-        self.drop_dead_branches()
+        self.drop_overtaken()
     }
 
-    /// Forgets unsealed blocks at or above `first` that `is_void` condemns, with everything on top of them.
+    /// Takes the head back to a committed block; returns the blocks above it, lowest first, and the uncommitted ones that
+    /// stood on them.
+    pub(super) fn revert(&mut self, to: Height) -> (Vec<Committed>, Vec<B256>) {
+        let reverted: Vec<_> = self.chain.split_off(&to.next()).into_values().collect();
+        let mut dropped = Vec::new();
+        for committed in &reverted {
+            self.recent.retain(|hash| *hash != committed.block.hash);
+            let children: Vec<_> = self.children(committed.block.hash);
+            children.into_iter().for_each(|hash| self.remove_with_descendants(hash, &mut dropped));
+        }
+        (reverted, dropped)
+    }
+
+    /// Lets go of what is at or below the final block, and of what is too deep to revert.
+    pub(super) fn prune(&mut self, finalized: Height) {
+        let floor = Height(self.head().height.0.saturating_sub(MAX_REVERTIBLE)).max(finalized).min(self.head().height);
+        if floor <= self.floor() {
+            return;
+        }
+        self.chain = self.chain.split_off(&floor);
+        self.positions = self.positions.split_off(&(floor, Term(0)));
+        self.seals.retain(|_, seal| seal.message().height > floor);
+    }
+
+    /// Forgets uncommitted blocks at or above `first` that `is_void` condemns, with everything on top of them.
     pub(super) fn void(&mut self, first: Height, is_void: impl Fn(&VerifiedBlock) -> bool) -> Vec<B256> {
         let voided: Vec<_> = self
             .pending
             .values()
-            .filter(|pending| pending.block.height() >= first && is_void(&pending.block))
+            .filter(|pending| pending.block.height() >= first && !self.seals.contains_key(&pending.block.hash()))
+            .filter(|pending| is_void(&pending.block))
             .map(|pending| pending.block.hash())
             .collect();
-        let mut dropped = Vec::new();
-        for hash in voided {
-            self.remove_with_descendants(hash, &mut dropped);
-        }
-        dropped.sort_unstable();
-        dropped
+        self.remove_all(voided)
     }
 
     /// Forgets one block with everything on top of it.
     pub(super) fn remove(&mut self, hash: B256) -> Vec<B256> {
+        self.remove_all([hash])
+    }
+
+    fn remove_all(&mut self, hashes: impl IntoIterator<Item = B256>) -> Vec<B256> {
         let mut dropped = Vec::new();
-        self.remove_with_descendants(hash, &mut dropped);
+        for hash in hashes {
+            self.remove_with_descendants(hash, &mut dropped);
+        }
         dropped
     }
 
@@ -176,27 +369,29 @@ impl BlockTree {
             if self.pending.remove(&hash).is_some() {
                 dropped.push(hash);
             }
-            let children = self.pending.values().filter(|pending| pending.block.parent() == hash);
-            stack.extend(children.map(|pending| pending.block.hash()));
+            stack.extend(self.children(hash));
         }
     }
 
-    fn drop_dead_branches(&mut self) -> Vec<B256> {
-        let head = self.head;
+    fn children(&self, parent: B256) -> Vec<B256> {
+        let children = self.pending.values().filter(|pending| pending.block.parent() == parent);
+        children.map(|pending| pending.block.hash()).collect()
+    }
+
+    /// Unsealed blocks that are no longer above the head, and everything below what is in reach.
+    fn drop_overtaken(&mut self) -> Vec<B256> {
+        let (head, floor) = (self.head(), self.floor());
         let dead: Vec<_> = self
             .pending
             .values()
             .map(|pending| &pending.block)
             .filter(|block| {
-                block.height() <= head.height || (block.height() == head.height.next() && block.parent() != head.hash)
+                let overtaken = block.height() <= head.height
+                    || (block.height() == head.height.next() && block.parent() != head.hash);
+                block.height() <= floor || (overtaken && !self.seals.contains_key(&block.hash()))
             })
             .map(VerifiedBlock::hash)
             .collect();
-        let mut dropped = Vec::new();
-        for hash in dead {
-            self.remove_with_descendants(hash, &mut dropped);
-        }
-        dropped.sort_unstable();
-        dropped
+        self.remove_all(dead)
     }
 }

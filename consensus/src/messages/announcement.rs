@@ -78,10 +78,12 @@ pub enum SkipReason {
     Invalid,
     /// It failed repeatedly and sits out a span of epochs.
     Jailed,
+    /// It asked for another term, and signs nothing of this one.
+    Left,
 }
 
 impl SkipReason {
-    const ALL: [Self; 5] = [Self::Silent, Self::Behind, Self::Late, Self::Invalid, Self::Jailed];
+    const ALL: [Self; 6] = [Self::Silent, Self::Behind, Self::Late, Self::Invalid, Self::Jailed, Self::Left];
 
     const fn code(self) -> u8 {
         match self {
@@ -90,6 +92,7 @@ impl SkipReason {
             Self::Late => 3,
             Self::Invalid => 4,
             Self::Jailed => 5,
+            Self::Left => 6,
         }
     }
 }
@@ -102,6 +105,7 @@ impl fmt::Display for SkipReason {
             Self::Late => "late",
             Self::Invalid => "invalid",
             Self::Jailed => "jailed",
+            Self::Left => "left",
         })
     }
 }

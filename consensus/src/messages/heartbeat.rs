@@ -12,7 +12,7 @@ pub const MAX_VERSION_BYTES: usize = 32;
 pub struct Heartbeat {
     /// The era that the sender is in.
     pub era: Era,
-    /// The term that the sender is in.
+    /// The term below which the sender signs nothing: the one that it is in, or the one that it asks for.
     pub term: Term,
     /// The height of the sender's sealed head.
     pub height: Height,

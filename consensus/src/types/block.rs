@@ -1,6 +1,7 @@
 //! Blocks: standard Ethereum blocks, the leader's signature and the scheduler's seal beside them.
 
 use super::{Epoch, Era, Height, Term, rlp_bytes};
+use crate::certificate::TermCertificate;
 use crate::messages::{Announcement, Proposal, Seal};
 use crate::signing::{InvalidSignature, Signature, Signed, SigningContext, Verified};
 use alloy_consensus::TxEnvelope;
@@ -238,6 +239,8 @@ impl VerifiedBlock {
 /// A stretch of the sealed chain with the part of the schedule that entitles its leaders, as peers serve it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ChainSegment {
+    /// The certificates that opened the terms of these announcements, and the server's newest one if it is newer.
+    pub certificates: Vec<Arc<TermCertificate>>,
     /// The announcements after those that the asker knows, in order, up to the last block's epoch; up to the
     /// newest one if the segment reaches the server's head.
     pub announcements: Vec<Signed<Announcement>>,

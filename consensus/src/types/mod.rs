@@ -7,8 +7,8 @@ mod sequencer;
 mod stake;
 
 pub use block::{
-    Block, BlockRef, ChainSegment, ExtraData, MalformedBlock, SealedBlock, SignedBlock, Tip, Transaction, VerifiedBlock,
-    VerifiedSealedBlock,
+    Block, BlockRef, ChainSegment, ExtraData, MalformedBlock, SealedBlock, SignedBlock, Tip, Transaction,
+    VerifiedBlock, VerifiedSealedBlock,
 };
 pub use numbers::{Epoch, Era, Height, Round, Term, Time};
 pub use sequencer::{InvalidSet, MAX_MEMBERS, Sequencer, SequencerSet};

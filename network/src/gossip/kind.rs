@@ -3,7 +3,8 @@
 use crate::wire::{self, Wire, WireError};
 use alloy_primitives::Bytes;
 use baton_consensus::{
-    messages::{Announcement, Heartbeat, Seal},
+    certificate::{Appointment, TermCertificate},
+    messages::{Heartbeat, Seal, TermChange},
     signing::Signed,
     types::SignedBlock,
 };
@@ -78,12 +79,16 @@ macro_rules! kinds {
 kinds! {
     /// A sequencer's sign of life. At most 512 bytes.
     Heartbeat(Signed<Heartbeat>) { name: "heartbeat", cap: 512, kept: 1, waiting: MIB }
-    /// An epoch's leader. At most 64 KiB.
-    Schedule(Signed<Announcement>) { name: "schedule", cap: 64 * KIB, kept: 64, waiting: 8 * MIB }
+    /// An epoch's leader, a term's first with the certificate that opened the term. At most 640 KiB.
+    Schedule(Appointment) { name: "schedule", cap: 640 * KIB, kept: 64, waiting: 8 * MIB }
     /// A leader's block, not sealed. At most 8 MiB.
     Block(Arc<SignedBlock>) { name: "block", cap: 8 * MIB, kept: 8, waiting: 96 * MIB }
     /// The scheduler's seal on a block. At most 512 bytes.
     Seal(Signed<Seal>) { name: "seal", cap: 512, kept: 64, waiting: 4 * MIB }
+    /// A member's wish to enter a term. At most 1 KiB.
+    TermChange(Box<Signed<TermChange>>) { name: "term-change", cap: KIB, kept: 4, waiting: 4 * MIB }
+    /// What opens a term. At most 512 KiB.
+    Certificate(Arc<TermCertificate>) { name: "certificate", cap: 512 * KIB, kept: 4, waiting: 8 * MIB }
     /// Transactions in their EIP-2718 envelopes: 1 to 16,384 of them, together at most 1 MiB.
     Transactions(Vec<Bytes>) { name: "transactions", cap: MIB, kept: 64, waiting: 64 * MIB }
 }

@@ -33,7 +33,7 @@ fn segment(blocks: u64) -> ChainSegment {
         block: (*samples::block(height)).clone(),
         seal: Signed { message: seal, signature: FixedBytes([1; 65]) },
     };
-    ChainSegment { announcements: Vec::new(), blocks: (1..=blocks).map(sealed).collect() }
+    ChainSegment { certificates: Vec::new(), announcements: Vec::new(), blocks: (1..=blocks).map(sealed).collect() }
 }
 
 #[tokio::test]

@@ -2,6 +2,7 @@
 
 use alloy_primitives::{Address, B256, Bytes, FixedBytes};
 use baton_consensus::{
+    certificate::Appointment,
     messages::{Announcement, Heartbeat, Seal, Skip, SkipReason},
     signing::Signed,
     types::{Block, Epoch, Era, Height, SignedBlock, Term},
@@ -51,7 +52,7 @@ pub(crate) fn all() -> Vec<GossipMessage> {
     };
     vec![
         GossipMessage::Heartbeat(signed(heartbeat)),
-        GossipMessage::Schedule(signed(announcement)),
+        GossipMessage::Schedule(Appointment { announcement: signed(announcement), certificate: None }),
         GossipMessage::Block(block(6)),
         seal(6),
         GossipMessage::Transactions(transactions(1)),

@@ -1,7 +1,7 @@
 //! The engine's loop.
 
 use super::{
-    Clock, EngineHandle, EngineMessage, EngineView, Origin,
+    CatchUp, Clock, EngineHandle, EngineMessage, EngineView, Origin,
     executor::{self, ExecutedBlocks, Executor, Job, JobResult},
     handle::{MAILBOX, Position},
     outbox::Outbox,
@@ -16,8 +16,8 @@ use crate::{
 use alloy_primitives::Address;
 use baton_consensus::{
     core::{Core, Identity, Input},
-    keys::OperatorKey,
-    types::{ExtraData, Height},
+    keys::{BlsKey, OperatorKey},
+    types::ExtraData,
 };
 use baton_network::{NetworkHandle, PeerId};
 use eyre::{WrapErr, bail};
@@ -34,8 +34,8 @@ const VIEW_INTERVAL: Duration = Duration::from_millis(200);
 pub struct EngineConfig {
     /// The chain.
     pub genesis: Arc<Genesis>,
-    /// The operator's key; none for an observer.
-    pub key: Option<OperatorKey>,
+    /// The operator's two keys; none for an observer.
+    pub keys: Option<(OperatorKey, BlsKey)>,
     /// The software version that heartbeats carry.
     pub version: String,
     /// The store and what is read from it.
@@ -49,7 +49,7 @@ pub struct EngineConfig {
     /// What this node tells peers of itself.
     pub status: watch::Sender<baton_network::Status>,
     /// Asks the synchronizer to fetch what lies between the head and a height.
-    pub catch_up: mpsc::Sender<Height>,
+    pub catch_up: mpsc::Sender<CatchUp>,
 }
 
 /// The engine, ready to run.
@@ -64,7 +64,7 @@ pub struct Engine {
     pub(super) heads: HeadEvents,
     pub(super) status: watch::Sender<baton_network::Status>,
     pub(super) position: watch::Sender<Position>,
-    pub(super) catch_up: mpsc::Sender<Height>,
+    pub(super) catch_up: mpsc::Sender<CatchUp>,
     pub(super) view: EngineView,
     pub(super) timers: Timers,
     pub(super) executed: ExecutedBlocks,
@@ -82,10 +82,10 @@ impl Engine {
     /// # Errors
     /// If the database is damaged or a thread cannot be started.
     pub fn new(config: EngineConfig) -> eyre::Result<(Self, EngineHandle, EngineView)> {
-        let EngineConfig { genesis, key, version, chain, pool, network, heads, status, catch_up } = config;
-        let restored = restore(chain.store())?;
+        let EngineConfig { genesis, keys, version, chain, pool, network, heads, status, catch_up } = config;
+        let restored = restore(chain.store(), genesis.parameters.finality)?;
         let context = genesis.signing_context();
-        let identity = Identity { key, version };
+        let identity = Identity { keys, version };
         let core = Core::new(context, genesis.parameters.clone(), genesis.set.clone(), identity, restored);
         let clock = Clock::start();
         let view = EngineView::new(&core, genesis.parameters.finality, clock.now());
@@ -185,18 +185,26 @@ impl Engine {
     async fn take(&mut self, message: EngineMessage) -> eyre::Result<()> {
         match message {
             EngineMessage::Heartbeat(heartbeat, origin) => self.feed(Input::Heartbeat(heartbeat), Some(origin)).await,
-            EngineMessage::Announcement(announcement, origin) => {
-                self.feed(Input::Announcement(announcement), Some(origin)).await
+            EngineMessage::Announcement(announcement, certificate, origin) => {
+                self.feed(Input::Announcement { announcement, certificate }, Some(origin)).await
+            }
+            EngineMessage::TermChange(change, origin) => self.feed(Input::TermChange(change), Some(origin)).await,
+            EngineMessage::Certificate(certificate, origin) => {
+                self.feed(Input::Certificate(certificate), Some(origin)).await
             }
             EngineMessage::Block(block, origin) => self.feed(Input::Block(block), Some(origin)).await,
             EngineMessage::Seal(seal, origin) => self.feed(Input::Seal(seal), Some(origin)).await,
             EngineMessage::Segment(segment, done) => {
+                for certificate in segment.certificates {
+                    self.feed(Input::Certificate(certificate), None).await?;
+                }
                 for announcement in segment.announcements {
-                    self.feed(Input::Announcement(announcement), None).await?;
+                    self.feed(Input::Announcement { announcement, certificate: None }, None).await?;
                 }
                 for sealed in segment.blocks {
-                    self.feed(Input::Block(sealed.block), None).await?;
+                    // The seal first: it entitles blocks of past epochs and of other branches.
                     self.feed(Input::Seal(sealed.seal), None).await?;
+                    self.feed(Input::Block(sealed.block), None).await?;
                 }
                 // The synchronizer may have given up waiting.
                 let _ = done.send(());

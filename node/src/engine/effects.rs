@@ -1,19 +1,19 @@
 //! How each effect is carried out.
 
-use super::{Engine, Origin, executor::Job};
+use super::{CatchUp, Engine, Origin, executor::Job};
 use crate::chain::{block_commit, committed_block};
+use alloy_eips::eip2718::Encodable2718;
+use alloy_primitives::Bytes;
 use baton_consensus::{
-    codec,
+    certificate::Appointment,
     core::{Effect, Report, Verdict},
     journal::JournalEntry,
-    messages::Announcement,
-    schedule::ScheduleSnapshot,
     signing::Signed,
-    types::{Height, SealedBlock, SignedBlock, VerifiedBlock},
+    types::{BlockRef, Height, SealedBlock, SignedBlock, VerifiedBlock},
 };
 use baton_network::{Response, Submission, Text};
 use baton_storage::{JournalBatch, JournalWrite, ScheduleWrite};
-use eyre::{OptionExt, WrapErr};
+use eyre::{OptionExt, WrapErr, bail};
 use std::{collections::HashMap, sync::Arc};
 use tracing::{debug, error, info, warn};
 
@@ -27,9 +27,15 @@ impl Engine {
     pub(super) async fn carry_out(&mut self, effect: Effect, origin: &mut Option<Origin>) -> eyre::Result<()> {
         match effect {
             Effect::Judge(verdict) => self.answer(verdict, origin.take()),
-            Effect::PersistAnnouncement { announcement, schedule, journal } => {
-                self.persist_announcement(&announcement, &schedule, journal.as_ref())?;
+            Effect::PersistSafety(safety) => {
+                let bytes = safety.to_bytes();
+                let batch = JournalBatch { safety_state: Some(&bytes), ..JournalBatch::default() };
+                self.chain.store().journal_write(&batch)?;
             }
+            Effect::PersistAnnouncement { appointment, journal } => {
+                self.persist_announcement(&appointment, journal.as_ref())?;
+            }
+            Effect::Revert { to } => self.revert(to).await?,
             Effect::PersistProposal { block, journal } => self.persist_proposal(&block, &journal)?,
             Effect::Commit { block, seal, journal, finalized } => {
                 self.commit(&block, seal, journal.as_ref(), finalized).await?;
@@ -44,9 +50,10 @@ impl Engine {
             Effect::Build(request) => self.order(Job::Build(request))?,
             Effect::Discard(hashes) => hashes.iter().for_each(|hash| self.executed.remove(hash)),
             Effect::StartTimer { timer, at } => self.timers.start(timer, at),
-            Effect::CatchUp { target } => {
+            Effect::CatchUp { target, holders } => {
+                let holders = holders.iter().filter_map(|holder| self.sequencer_peers.get(holder).copied()).collect();
                 // If one is waiting already, it will see how far to go.
-                let _ = self.catch_up.try_send(target);
+                let _ = self.catch_up.try_send(CatchUp { target, holders });
             }
             Effect::Report(report) => tell(&report),
         }
@@ -87,22 +94,43 @@ impl Engine {
         }
     }
 
-    fn persist_announcement(
-        &self,
-        announcement: &Signed<Announcement>,
-        schedule: &ScheduleSnapshot,
-        journal: Option<&JournalEntry>,
-    ) -> eyre::Result<()> {
-        let snapshot = codec::encode(schedule);
+    fn persist_announcement(&self, appointment: &Appointment, journal: Option<&JournalEntry>) -> eyre::Result<()> {
+        let Appointment { announcement, certificate } = appointment;
+        let schedule = ScheduleWrite { announcement, certificate: certificate.as_deref() };
         let store = self.chain.store();
         match journal {
-            None => store.put_announcement(announcement, &snapshot, false)?,
+            None => store.put_announcement(schedule, false)?,
             Some(entry) => store.journal_write(&JournalBatch {
                 entries: &[journal_write(entry)],
-                schedule: Some(ScheduleWrite { announcement, snapshot: &snapshot }),
+                schedule: Some(schedule),
                 ..JournalBatch::default()
             })?,
         }
+        Ok(())
+    }
+
+    /// Takes blocks back, newest first; their transactions return to the pool.
+    async fn revert(&mut self, to: BlockRef) -> eyre::Result<()> {
+        let mut abandoned = Vec::new();
+        while self.chain.store().head().height > to.height {
+            let head = self.chain.head_block().wrap_err("cannot read the head that is to be reverted")?;
+            self.chain.store().revert_head().wrap_err("cannot revert the head")?;
+            self.heads.reverted(&head);
+            let transactions = head.block.block.body.transactions.iter();
+            abandoned.push(transactions.map(|transaction| transaction.encoded_2718().into()).collect::<Vec<Bytes>>());
+        }
+        let head = self.chain.store().head();
+        if head != to {
+            bail!("reverting led to block {head}, not to {to}: the database is damaged");
+        }
+        // Lowest block first, so that nonces come in order; in the background, as the pool checks every signature again.
+        let pool = self.pool.clone();
+        tokio::spawn(async move {
+            for batch in abandoned.into_iter().rev().filter(|batch| !batch.is_empty()) {
+                pool.pushed(batch).await;
+            }
+        });
+        self.refresh_view();
         Ok(())
     }
 
@@ -177,6 +205,22 @@ fn tell(report: &Report) {
         Report::LeaderReplaced { epoch, leader, height, reason, record } => {
             warn!(%epoch, %leader, %height, %reason, strikes = record.strikes, "leader replaced");
         }
+        Report::TermChangeSigned { term, cause } => warn!(%term, %cause, "asking for another term"),
+        Report::TermOpened { term, scheduler, cause } => {
+            let cause = cause.map(|cause| cause.to_string()).unwrap_or_default();
+            info!(%term, %scheduler, cause, "term");
+        }
+        Report::Adopted { term, base } => info!(%term, %base, "scheduling: the branch is taken over"),
+        Report::Reverted { from, to } => {
+            warn!(%from, %to, "sealed blocks left the chain; their transactions are pending");
+        }
+        Report::ContradictsFinal { base, finalized } => {
+            error!(%base, %finalized, "the scheduler builds on a branch that contradicts what is final here; not following");
+        }
+        Report::BadBase { base, obliged } => {
+            error!(%base, %obliged, "the scheduler builds on a branch that loses what it must keep");
+        }
+        Report::CannotResign { reason } => warn!(reason, "cannot resign"),
         Report::BadAnnouncement { epoch, error } => warn!(%epoch, %error, "the scheduler announced against the rules"),
         Report::Equivocation { signer, kind, position } => {
             error!(%signer, kind, position, "a key signed two messages for one position");

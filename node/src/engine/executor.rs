@@ -8,7 +8,7 @@ use alloy_consensus::Transaction as _;
 use alloy_primitives::{Address, B256};
 use baton_consensus::{
     core::{BuildRequest, ExecutionFailure, Input},
-    types::{BlockRef, VerifiedBlock},
+    types::VerifiedBlock,
 };
 use baton_execution::{
     BlockAttributes, BlockError, BuildLimits, ChainSpec, ExecutedBlock, Overlay, SealedHeader, build_block,
@@ -158,8 +158,22 @@ impl Executor {
         parent: B256,
     ) -> eyre::Result<Option<(StateAdapter<'_>, Vec<Arc<ExecutedBlock>>, SealedHeader)>> {
         for _ in 0..PARENT_ATTEMPTS {
+            let (layers, base) = self.layers_above(parent);
             let state = StateAdapter::head(&self.store)?;
-            let Some(layers) = self.layers_above(state.block(), parent) else { continue };
+            // On the head, as nearly always; or on a block below it, where another branch begins.
+            let state = if state.block().hash == base {
+                state
+            } else {
+                let Some(height) = self.store.height_of(base)? else { continue };
+                match StateAdapter::at(&self.store, height) {
+                    Ok(state) if state.block().hash == base => state,
+                    Ok(_) => continue,
+                    Err(error) => {
+                        debug!(%error, %height, "the state that a branch begins with is not at hand");
+                        continue;
+                    }
+                }
+            };
             let header = match layers.first() {
                 Some(layer) => layer.sealed_header(),
                 None => match self.store.header_by_hash(parent)? {
@@ -172,14 +186,14 @@ impl Executor {
         Ok(None)
     }
 
-    fn layers_above(&self, base: BlockRef, tip: B256) -> Option<Vec<Arc<ExecutedBlock>>> {
+    /// The executed blocks from `tip` down to the first that is not among them, which must be committed.
+    fn layers_above(&self, tip: B256) -> (Vec<Arc<ExecutedBlock>>, B256) {
         let (mut layers, mut hash) = (Vec::new(), tip);
-        while hash != base.hash {
-            let layer = self.executed.get(&hash)?;
+        while let Some(layer) = self.executed.get(&hash) {
             hash = layer.block.header.parent_hash;
             layers.push(layer);
         }
-        Some(layers)
+        (layers, hash)
     }
 }
 

@@ -1,9 +1,10 @@
 use baton_consensus::{
-    messages::{Announcement, Heartbeat, Seal},
+    certificate::VerifiedCertificate,
+    messages::{Announcement, Heartbeat, Seal, VerifiedTermChange},
     signing::Verified,
-    types::{BlockRef, ExtraData, VerifiedBlock, VerifiedSealedBlock},
+    types::{BlockRef, ExtraData, Height, VerifiedBlock, VerifiedSealedBlock},
 };
-use baton_network::{GossipTicket, Responder};
+use baton_network::{GossipTicket, PeerId, Responder};
 use tokio::sync::{mpsc, oneshot, watch};
 
 /// Messages that wait for the engine at most.
@@ -23,8 +24,12 @@ pub enum Origin {
 pub enum EngineMessage {
     /// A heartbeat from the mesh.
     Heartbeat(Verified<Heartbeat>, Origin),
-    /// An announcement from the mesh.
-    Announcement(Verified<Announcement>, Origin),
+    /// An announcement from the mesh, with the certificate that came with it.
+    Announcement(Verified<Announcement>, Option<VerifiedCertificate>, Origin),
+    /// A member's wish to enter a term.
+    TermChange(VerifiedTermChange, Origin),
+    /// What opens a term.
+    Certificate(VerifiedCertificate, Origin),
     /// A leader's block.
     Block(VerifiedBlock, Origin),
     /// A seal from the mesh.
@@ -36,10 +41,21 @@ pub enum EngineMessage {
 /// A stretch of the sealed chain, signatures checked.
 #[derive(Debug, Default)]
 pub struct Segment {
+    /// What opened the terms of the announcements, and the newest term.
+    pub certificates: Vec<VerifiedCertificate>,
     /// The part of the schedule that it stands on, in order.
     pub announcements: Vec<Verified<Announcement>>,
     /// Consecutive blocks, lowest first.
     pub blocks: Vec<VerifiedSealedBlock>,
+}
+
+/// What the engine lacks.
+#[derive(Clone, Debug)]
+pub struct CatchUp {
+    /// A height that a member named; a hint that may be false.
+    pub target: Height,
+    /// Peers that hold it; nobody if that is not known.
+    pub holders: Vec<PeerId>,
 }
 
 /// Where the engine stands, for those who follow it.

@@ -20,5 +20,5 @@ mod view;
 
 pub use actor::{Engine, EngineConfig};
 pub use clock::Clock;
-pub use handle::{EngineHandle, EngineMessage, Origin, Position, Segment};
+pub use handle::{CatchUp, EngineHandle, EngineMessage, Origin, Position, Segment};
 pub use view::EngineView;

@@ -31,7 +31,9 @@ impl Outbox {
     pub(super) fn gossip(&self, message: Outgoing) {
         let message = match message {
             Outgoing::Heartbeat(signed) => GossipMessage::Heartbeat(signed),
-            Outgoing::Announcement(signed) => GossipMessage::Schedule(signed),
+            Outgoing::Announcement(appointment) => GossipMessage::Schedule(appointment),
+            Outgoing::TermChange(signed) => GossipMessage::TermChange(Box::new(signed)),
+            Outgoing::Certificate(certificate) => GossipMessage::Certificate(certificate),
             Outgoing::Block(block) => GossipMessage::Block(block),
             Outgoing::Seal(signed) => GossipMessage::Seal(signed),
         };

@@ -1,28 +1,24 @@
 //! What the core brings back from the disk.
 
 use baton_consensus::{
-    codec,
-    core::Restored,
-    journal::JournalEntry,
-    schedule::ScheduleSnapshot,
-    types::{Epoch, Era, ExtraData, Height, Term},
+    FinalityRule,
+    core::{Committed, Restored},
+    journal::{JournalEntry, SafetyState},
+    types::{BlockRef, Era, ExtraData, Height, Term},
 };
 use baton_storage::Store;
 use eyre::{OptionExt, WrapErr, bail};
+use std::sync::Arc;
 
-/// The furthest back that producers are looked up for the depth rules, in blocks.
+/// How far back the chain is taken in where nothing is final for long: what is deeper cannot be reverted.
+const HORIZON: u64 = 1024;
+
+/// How far back producers are looked up for the depth rules, in blocks.
 const PRODUCER_HORIZON: u64 = 100_000;
 
 /// Reads everything that [`baton_consensus::core::Core::new`] wants.
-pub(super) fn restore(store: &Store) -> eyre::Result<Restored> {
-    let head = store.head();
-    let header = store.header(head.height)?.ok_or_eyre("the head block is missing from the database")?;
+pub(super) fn restore(store: &Store, finality: FinalityRule) -> eyre::Result<Restored> {
     let finalized = store.finalized().height;
-    let schedule = store
-        .schedule_snapshot()?
-        .map(|bytes| codec::decode::<ScheduleSnapshot, { codec::DISK_LIMIT }>(&bytes))
-        .transpose()
-        .wrap_err("the stored schedule is damaged")?;
     let mut journal = Vec::new();
     for write in store.journal_entries()? {
         let entry = JournalEntry::from_bytes(&write.value)
@@ -32,49 +28,42 @@ pub(super) fn restore(store: &Store) -> eyre::Result<Restored> {
         }
         journal.push(entry);
     }
-    let announcements = match &schedule {
-        None => Vec::new(),
-        Some(snapshot) => {
-            let from = ExtraData::from_bytes(&header.header.extra_data)
-                .filter(|position| head.height > Height(0) && position.term == snapshot.term)
-                .map_or(Epoch(1), |position| position.epoch);
-            announcements(store, (snapshot.era, snapshot.term), from, snapshot.epoch)?
-        }
-    };
-    Ok(Restored {
-        head,
-        head_timestamp: header.header.timestamp,
-        finalized,
-        producers: producers(store, finalized, head.height)?,
-        schedule,
-        announcements,
-        journal,
-    })
-}
-
-fn announcements(
-    store: &Store,
-    (era, term): (Era, Term),
-    from: Epoch,
-    to: Epoch,
-) -> eyre::Result<Vec<baton_consensus::messages::Announcement>> {
-    let mut announcements = Vec::new();
-    for epoch in from.0..=to.0 {
-        let position = ExtraData { era, term, epoch: Epoch(epoch) };
-        let signed = store
-            .announcement(position)?
-            .ok_or_else(|| eyre::eyre!("the announcement of epoch {epoch} is missing from the database"))?;
-        announcements.push(signed.message);
+    let safety = store
+        .safety_state()?
+        .map(|bytes| SafetyState::from_bytes(&bytes))
+        .transpose()
+        .wrap_err("the safety state is damaged: this node must not sign with its key")?
+        .unwrap_or_default();
+    let horizon = if finality == FinalityRule::Quorum { HORIZON } else { PRODUCER_HORIZON };
+    let chain = chain(store, finalized, horizon)?;
+    let (mut certificates, mut announcements) = (Vec::new(), Vec::new());
+    let first = chain.first().map_or(Term(1), |lowest| lowest.position.term.max(Term(1)));
+    let entered = safety.certificate.as_ref().map_or(Term(1), |certificate| certificate.term);
+    for term in (first.0..=entered.0).map(Term) {
+        certificates.extend(store.certificates_of(Era(0), term)?.into_iter().map(Arc::new));
+        announcements.extend(store.announcements_of(Era(0), term)?.into_iter().map(|signed| signed.message));
     }
-    Ok(announcements)
+    Ok(Restored { chain, finalized, certificates, announcements, journal, safety })
 }
 
-fn producers(store: &Store, finalized: Height, head: Height) -> eyre::Result<Vec<(alloy_primitives::Address, Height)>> {
-    let from = finalized.0.max(head.0.saturating_sub(PRODUCER_HORIZON)) + 1;
-    let mut producers = Vec::new();
+/// The blocks from the final one, or the horizon, to the head.
+fn chain(store: &Store, finalized: Height, horizon: u64) -> eyre::Result<Vec<Committed>> {
+    let head = store.head().height;
+    let from = finalized.0.max(head.0.saturating_sub(horizon));
+    let mut chain = Vec::new();
     for height in (from..=head.0).map(Height) {
-        let header = store.header(height)?.ok_or_else(|| eyre::eyre!("block {height} is missing from the database"))?;
-        producers.push((header.header.beneficiary, height));
+        let missing = || eyre::eyre!("block {height} is missing from the database");
+        let stored = store.header(height)?.ok_or_else(missing)?;
+        let position = ExtraData::from_bytes(&stored.header.extra_data).unwrap_or_default();
+        let sealed_in = match store.block(height)?.ok_or_else(missing)?.seal {
+            Some(seal) => seal.seal.message.term,
+            None if height == Height(0) => Term(0),
+            None => bail!("block {height} has no seal in the database"),
+        };
+        let (leader, timestamp) = (stored.header.beneficiary, stored.header.timestamp);
+        let position = if height == Height(0) { ExtraData::default() } else { position };
+        chain.push(Committed { block: BlockRef { height, hash: stored.hash }, leader, timestamp, position, sealed_in });
     }
-    Ok(producers)
+    chain.first().ok_or_eyre("the head block is missing from the database")?;
+    Ok(chain)
 }

@@ -54,6 +54,14 @@ struct Root {
     extra_data: Bytes,
 }
 
+fn default_adopt_timeout() -> Duration {
+    Parameters::default().adopt_timeout
+}
+
+fn default_term_blocks() -> u64 {
+    Parameters::default().term_blocks
+}
+
 fn default_base_fee() -> Number {
     DEFAULT_BASE_FEE.into()
 }
@@ -74,6 +82,10 @@ struct Sequencing {
     opening_timeout: Duration,
     #[serde(with = "humantime_serde")]
     term_timeout: Duration,
+    #[serde(with = "humantime_serde", default = "default_adopt_timeout")]
+    adopt_timeout: Duration,
+    #[serde(default = "default_term_blocks")]
+    term_blocks: u64,
     finality: FinalityRule,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     base_fee_recipient: Option<Address>,
@@ -143,6 +155,8 @@ pub(super) fn read(bytes: &[u8]) -> Result<GenesisFile, GenesisError> {
         heartbeat_timeout,
         opening_timeout,
         term_timeout,
+        adopt_timeout,
+        term_blocks,
         finality,
         base_fee_recipient,
         sequencers,
@@ -162,6 +176,8 @@ pub(super) fn read(bytes: &[u8]) -> Result<GenesisFile, GenesisError> {
             heartbeat_timeout,
             opening_timeout,
             term_timeout,
+            adopt_timeout,
+            term_blocks,
             finality,
         },
         sequencers: sequencers.into_iter().map(GenesisSequencer::from).collect(),
@@ -191,6 +207,8 @@ pub(super) fn write(file: &GenesisFile) -> Result<String, GenesisError> {
         heartbeat_timeout,
         opening_timeout,
         term_timeout,
+        adopt_timeout,
+        term_blocks,
         finality,
     } = parameters;
     let root = Root {
@@ -206,6 +224,8 @@ pub(super) fn write(file: &GenesisFile) -> Result<String, GenesisError> {
             heartbeat_timeout,
             opening_timeout,
             term_timeout,
+            adopt_timeout,
+            term_blocks,
             finality,
             base_fee_recipient,
             sequencers: sequencers.into_iter().map(Member::from).collect(),

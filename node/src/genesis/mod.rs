@@ -216,6 +216,8 @@ fn check_parameters(parameters: &Parameters) -> Result<(), GenesisError> {
         heartbeat_timeout,
         opening_timeout,
         term_timeout,
+        adopt_timeout,
+        term_blocks: _,
         finality: _,
     } = parameters;
     for (name, span) in [
@@ -225,6 +227,7 @@ fn check_parameters(parameters: &Parameters) -> Result<(), GenesisError> {
         ("sequencing.heartbeatTimeout", heartbeat_timeout),
         ("sequencing.openingTimeout", opening_timeout),
         ("sequencing.termTimeout", term_timeout),
+        ("sequencing.adoptTimeout", adopt_timeout),
     ] {
         if span.subsec_nanos() % 1_000_000 != 0 {
             return Err(GenesisError::field(name, format_args!("{span:?} is not a whole number of milliseconds")));

@@ -6,7 +6,12 @@ use crate::{
     mempool::{self, PoolHandle},
 };
 use alloy_primitives::Bytes;
-use baton_consensus::signing::{Message, Signed, SigningContext, Verified};
+use baton_consensus::{
+    certificate::Appointment,
+    messages::{Announcement, TermChange, VerifiedTermChange},
+    signing::{Message, Signed, SigningContext, Verified},
+    types::SequencerSet,
+};
 use baton_network::{
     GossipMessage, GossipTicket, Multiaddr, NetworkEvent, NetworkEvents, NetworkHandle, PeerId, Request, Responder,
     Verdict,
@@ -45,6 +50,8 @@ pub struct Router {
     pub peers: PeerBook,
     /// What signatures are checked against.
     pub context: SigningContext,
+    /// Whose signatures count.
+    pub set: Arc<SequencerSet>,
     /// Whom to tell of peers.
     pub news: mpsc::Sender<PeerNews>,
     /// Where the node listens.
@@ -114,7 +121,15 @@ impl Router {
     fn gossip(&self, source: PeerId, ticket: GossipTicket, message: GossipMessage, batches: &Arc<Semaphore>) {
         match message {
             GossipMessage::Heartbeat(signed) => self.consensus(source, ticket, signed, EngineMessage::Heartbeat),
-            GossipMessage::Schedule(signed) => self.consensus(source, ticket, signed, EngineMessage::Announcement),
+            GossipMessage::Schedule(appointment) => self.appointment(source, ticket, appointment),
+            GossipMessage::TermChange(signed) => self.term_change(source, ticket, *signed),
+            GossipMessage::Certificate(certificate) => match certificate.verify(&self.context, &self.set) {
+                Ok(verified) => self.offer(EngineMessage::Certificate(verified, Origin::Gossip(ticket))),
+                Err(error) => {
+                    warn!(%source, %error, "bad certificate");
+                    self.network.report(ticket, Verdict::Reject);
+                }
+            },
             GossipMessage::Seal(signed) => self.consensus(source, ticket, signed, EngineMessage::Seal),
             GossipMessage::Block(block) => match block.verify(&self.context) {
                 Ok(verified) => self.offer(EngineMessage::Block(verified, Origin::Gossip(ticket))),
@@ -139,6 +154,37 @@ impl Router {
             Ok(verified) => self.offer(message(verified, Origin::Gossip(ticket))),
             Err(error) => {
                 warn!(%source, domain = M::DOMAIN, %error, "bad signature");
+                self.network.report(ticket, Verdict::Reject);
+            }
+        }
+    }
+
+    /// The scheduler's signature first: only a member costs a pairing.
+    fn appointment(&self, source: PeerId, ticket: GossipTicket, appointment: Appointment) {
+        let Appointment { announcement, certificate } = appointment;
+        let member = |verified: &Verified<Announcement>| self.set.contains(verified.signer());
+        let Some(announcement) = announcement.verify(&self.context).ok().filter(member) else {
+            warn!(%source, "an announcement of nobody in the set");
+            return self.network.report(ticket, Verdict::Reject);
+        };
+        match certificate.map(|certificate| certificate.verify(&self.context, &self.set)).transpose() {
+            Ok(certificate) => {
+                self.offer(EngineMessage::Announcement(announcement, certificate, Origin::Gossip(ticket)));
+            }
+            Err(error) => {
+                warn!(%source, %error, "an announcement with a bad certificate");
+                self.network.report(ticket, Verdict::Reject);
+            }
+        }
+    }
+
+    /// The operator's signature first: only a member costs a pairing.
+    fn term_change(&self, source: PeerId, ticket: GossipTicket, signed: Signed<TermChange>) {
+        let verified = signed.verify(&self.context).ok();
+        match verified.and_then(|change| VerifiedTermChange::check(change, &self.context, &self.set)) {
+            Some(change) => self.offer(EngineMessage::TermChange(change, Origin::Gossip(ticket))),
+            None => {
+                warn!(%source, "a term change of nobody in the set");
                 self.network.report(ticket, Verdict::Reject);
             }
         }

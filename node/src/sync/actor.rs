@@ -1,12 +1,13 @@
 //! The synchronizer's loop.
 
-use super::download::{DownloadError, download};
+use super::download::{DownloadError, Trust, download};
 use crate::{
-    engine::{EngineHandle, EngineView, Segment},
+    chain::ChainReader,
+    engine::{CatchUp, EngineHandle, EngineView, Segment},
     mesh::{Peer, PeerBook, PeerNews},
     rpc::ports::SyncProgress,
 };
-use baton_consensus::{signing::SigningContext, types::Height};
+use baton_consensus::types::{ExtraData, Height};
 use baton_network::{NetworkHandle, PeerId};
 use futures::stream::{FuturesUnordered, StreamExt};
 use std::{
@@ -35,8 +36,8 @@ const WORTH_TELLING: u64 = 64;
 /// How long a peer that lied is not asked.
 const SHUNNED_FOR: Duration = Duration::from_secs(60);
 
-/// How long the engine may take to execute a range.
-const EXECUTION_PATIENCE: Duration = Duration::from_secs(60);
+/// How long the engine may take to execute a block of a range.
+const EXECUTION_PATIENCE: Duration = Duration::from_secs(10);
 
 /// How long a round waits before it tries again what nobody served.
 const PAUSE: Duration = Duration::from_millis(200);
@@ -51,8 +52,11 @@ pub struct Synchronizer {
     engine: EngineHandle,
     view: EngineView,
     peers: PeerBook,
-    context: SigningContext,
+    trust: Trust,
+    chain: ChainReader,
     shunned: HashMap<PeerId, Instant>,
+    /// How far below the head the next range begins: more and more where the peers' chain is another branch.
+    back: u64,
 }
 
 impl Synchronizer {
@@ -63,15 +67,16 @@ impl Synchronizer {
         engine: EngineHandle,
         view: EngineView,
         peers: PeerBook,
-        context: SigningContext,
+        trust: Trust,
+        chain: ChainReader,
     ) -> Self {
-        Self { network, engine, view, peers, context, shunned: HashMap::new() }
+        Self { network, engine, view, peers, trust, chain, shunned: HashMap::new(), back: 0 }
     }
 
     /// Runs until `shutdown`.
     pub async fn run(
         mut self,
-        mut asked: mpsc::Receiver<Height>,
+        mut asked: mpsc::Receiver<CatchUp>,
         mut news: mpsc::Receiver<PeerNews>,
         shutdown: CancellationToken,
     ) {
@@ -83,7 +88,7 @@ impl Synchronizer {
                     None => return,
                 },
                 piece = news.recv() => match piece {
-                    Some(PeerNews) if self.is_far_behind() => Height(0),
+                    Some(PeerNews) if self.is_far_behind() => CatchUp { target: Height(0), holders: Vec::new() },
                     Some(PeerNews) => continue,
                     None => return,
                 },
@@ -106,7 +111,7 @@ impl Synchronizer {
 
     /// Fetches until nobody is ahead any more, or nobody serves. `target` is a height that the engine knows of; peers may
     /// not have told of it yet.
-    async fn catch_up(&mut self, target: Height) {
+    async fn catch_up(&mut self, CatchUp { target, holders }: CatchUp) {
         let start = self.engine.position().head.height;
         let (began, mut told) = (Instant::now(), Instant::now());
         let mut failures = 0;
@@ -121,8 +126,12 @@ impl Synchronizer {
                     tell_progress(start, current, best, began);
                 }
             }
-            self.round(best, failures).await;
+            let diverged = self.round(best, failures, &holders).await;
             let after = self.engine.position();
+            if diverged {
+                // Further back next time, down to the final block: a few rounds at most.
+                continue;
+            }
             if after == before {
                 failures += 1;
             } else {
@@ -135,40 +144,59 @@ impl Synchronizer {
                 tokio::time::sleep(PAUSE).await;
             }
         }
-        let fetched = self.engine.position().head.height.0 - start.0;
+        self.back = 0;
+        let fetched = self.engine.position().head.height.0.saturating_sub(start.0);
         if fetched > WORTH_TELLING {
             info!(blocks = fetched, elapsed = ?began.elapsed(), "caught up");
         }
     }
 
-    /// Fetches a few ranges above the head at once, each from another peer, and feeds them in order.
-    async fn round(&mut self, best: Height, failures: usize) {
-        let position = self.engine.position();
-        let head = position.head.height;
+    /// Fetches a few ranges above the head at once, each from another peer, and feeds them in order. Where the peer's chain
+    /// is another branch, one range from further back; whether it must be still further.
+    async fn round(&mut self, best: Height, failures: usize, holders: &[PeerId]) -> bool {
+        let head = self.chain.store().head();
         let mut peers = self.servers();
-        if peers.is_empty() {
-            return;
+        // Stable: holders first, in the order of their heads.
+        peers.sort_by_key(|peer| !holders.contains(&peer.id));
+        let Some(first) = peers.first() else { return false };
+        let theirs = first.status.head;
+        if self.back == 0 && theirs.height <= head.height && self.hash_at(theirs.height) != Some(theirs.hash) {
+            self.back = head.height.0 - theirs.height.0 + 1;
         }
+        let floor = self.chain.finalized().height;
+        let parent = Height(head.height.0.saturating_sub(self.back)).max(floor);
+        let known = self.position_at(parent);
+        let head = parent;
         // What one peer does not have, another may.
         let others = failures % peers.len();
         peers.rotate_left(others);
-        let ranges = (best.0.saturating_sub(head.0)).div_ceil(u64::from(RANGE)).clamp(1, RANGES_IN_FLIGHT as u64);
+        let most = if self.back > 0 { 1 } else { RANGES_IN_FLIGHT as u64 };
+        let ranges = (best.0.saturating_sub(head.0)).div_ceil(u64::from(RANGE)).clamp(1, most);
         let mut downloads: FuturesUnordered<_> = (0..ranges)
             .map(|index| {
                 let from = Height(head.0 + 1 + index * u64::from(RANGE));
                 let at = usize::try_from(index).unwrap_or_default() % peers.len();
                 let mut order = peers.clone();
                 order.rotate_left(at);
-                self.fetch(from, order, position.schedule)
+                self.fetch(from, order, known)
             })
             .collect();
         let mut ready: BTreeMap<Height, Segment> = BTreeMap::new();
         let (mut next, mut liars) = (head.next(), Vec::new());
+        let mut diverged = false;
         while let Some((from, segment, lied)) = downloads.next().await {
             liars.extend(lied);
             let Some(segment) = segment else { break };
             ready.insert(from, segment);
             while let Some(segment) = ready.remove(&next) {
+                let parent = segment.blocks.first().map(|sealed| sealed.block.parent());
+                if next == head.next() && parent.is_some_and(|parent| self.hash_at(head) != Some(parent)) {
+                    diverged = true;
+                    ready.clear();
+                    // What the certificates and announcements say counts all the same.
+                    self.engine.take_segment(Segment { blocks: Vec::new(), ..segment }).await;
+                    break;
+                }
                 let count = segment.blocks.len() as u64;
                 let whole = count == u64::from(RANGE);
                 next = Height(next.0 + count);
@@ -179,9 +207,25 @@ impl Synchronizer {
             }
         }
         drop(downloads);
+        if diverged && head <= floor {
+            warn!(final_height = %floor, "the peers' chain contradicts what is final here; this node does not follow it");
+            diverged = false;
+        }
+        self.back = if diverged { (self.back * 2).max(1) } else { 0 };
         for peer in liars {
             self.shunned.insert(peer, Instant::now());
         }
+        diverged
+    }
+
+    fn hash_at(&self, height: Height) -> Option<alloy_primitives::B256> {
+        self.chain.store().block_hash(height).ok().flatten()
+    }
+
+    /// Era, term and epoch of a block of the own chain: what the schedule is known up to, at least.
+    fn position_at(&self, height: Height) -> ExtraData {
+        let header = self.chain.store().header(height).ok().flatten().filter(|_| height > Height(0));
+        header.and_then(|stored| ExtraData::from_bytes(&stored.header.extra_data)).unwrap_or_default()
     }
 
     /// Asks one peer after the other.
@@ -193,7 +237,7 @@ impl Synchronizer {
     ) -> (Height, Option<Segment>, Vec<PeerId>) {
         let mut liars = Vec::new();
         for peer in peers {
-            match download(&self.network, peer.id, self.context, (from, RANGE), known).await {
+            match download(&self.network, peer.id, self.trust.clone(), (from, RANGE), known).await {
                 Ok(segment) => return (from, Some(segment), liars),
                 Err(error) => {
                     self.blame(&peer, from, &error);
@@ -220,8 +264,15 @@ impl Synchronizer {
         if !self.engine.take_segment(segment).await {
             return false;
         }
-        let executed = position.wait_for(|position| position.head.height >= last);
-        matches!(tokio::time::timeout(EXECUTION_PATIENCE, executed).await, Ok(Ok(_)))
+        // As long as it gets on: a branch that is not taken over keeps nobody waiting.
+        loop {
+            if position.borrow_and_update().head.height >= last {
+                return true;
+            }
+            if !matches!(tokio::time::timeout(EXECUTION_PATIENCE, position.changed()).await, Ok(Ok(()))) {
+                return false;
+            }
+        }
     }
 
     /// Peers that did not lie lately, those that told of the highest heads first. What they told may be seconds old, so

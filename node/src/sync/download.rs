@@ -3,12 +3,15 @@
 use crate::engine::Segment;
 use baton_consensus::{
     signing::SigningContext,
-    types::{ChainSegment, ExtraData, Height, VerifiedSealedBlock},
+    types::{ChainSegment, ExtraData, Height, SequencerSet, VerifiedSealedBlock},
 };
 use baton_network::{BlocksByRange, NetworkHandle, PeerId, Request, RequestError, Response};
 use rayon::prelude::*;
 use std::sync::Arc;
 use thiserror::Error;
+
+/// What signatures are checked against.
+pub(super) type Trust = (SigningContext, Arc<SequencerSet>);
 
 /// Why a range could not be had from a peer.
 #[derive(Debug, Error)]
@@ -32,7 +35,7 @@ impl DownloadError {
 pub(super) async fn download(
     network: &NetworkHandle,
     peer: PeerId,
-    context: SigningContext,
+    trust: Trust,
     (from, count): (Height, u32),
     known: ExtraData,
 ) -> Result<Segment, DownloadError> {
@@ -40,15 +43,17 @@ pub(super) async fn download(
     let Response::BlocksByRange(segment) = network.request(peer, request).await? else {
         return Err(DownloadError::OtherAnswer);
     };
-    let verified = tokio::task::spawn_blocking(move || verify(segment, &context, from, count)).await;
+    let verified = tokio::task::spawn_blocking(move || verify(segment, &trust, from, count)).await;
     verified.ok().flatten().ok_or(DownloadError::Invalid)
 }
 
-fn verify(segment: ChainSegment, context: &SigningContext, from: Height, count: u32) -> Option<Segment> {
-    let ChainSegment { announcements, blocks } = segment;
+fn verify(segment: ChainSegment, (context, set): &Trust, from: Height, count: u32) -> Option<Segment> {
+    let ChainSegment { certificates, announcements, blocks } = segment;
     if blocks.len() > count as usize {
         return None;
     }
+    let certificates =
+        certificates.into_par_iter().map(|certificate| certificate.verify(context, set).ok()).collect::<Option<_>>()?;
     let announcements =
         announcements.into_par_iter().map(|signed| signed.verify(context).ok()).collect::<Option<_>>()?;
     let blocks = blocks
@@ -61,5 +66,5 @@ fn verify(segment: ChainSegment, context: &SigningContext, from: Height, count: 
             in_place.then_some(VerifiedSealedBlock { block, seal })
         })
         .collect::<Option<_>>()?;
-    Some(Segment { announcements, blocks })
+    Some(Segment { certificates, announcements, blocks })
 }

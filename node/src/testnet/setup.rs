@@ -50,6 +50,7 @@ impl Setup {
         let operators = sequencers.iter().map(|sequencer| sequencer.keys.address).collect();
         let mut parameters = parameters_for(options.block_time);
         parameters.epoch_blocks = options.epoch_blocks;
+        parameters.term_blocks = parameters.term_blocks.max(options.epoch_blocks);
         parameters.finality = finality;
         let file = GenesisFile {
             chain_id: CHAIN_ID,

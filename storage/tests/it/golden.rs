@@ -80,7 +80,11 @@ fn messages(golden: &mut Golden) {
     let sealed = sealed_block(parent(), vec![transaction(1), transaction(2)]);
     golden.check("signed_block", &sealed.block);
     golden.check("sealed_block", &sealed);
-    let segment = ChainSegment { announcements: vec![announcement(1), announcement(2)], blocks: vec![sealed] };
+    let segment = ChainSegment {
+        certificates: Vec::new(),
+        announcements: vec![announcement(1), announcement(2)],
+        blocks: vec![sealed],
+    };
     golden.check("chain_segment", &segment);
 }
 

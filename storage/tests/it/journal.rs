@@ -57,18 +57,14 @@ fn proposals_live_until_their_height_is_sealed() {
 fn the_schedule_survives_with_its_announcements() {
     let directory = tempfile::tempdir().unwrap();
     let store = open(directory.path());
-    assert_eq!(store.schedule_snapshot().unwrap(), None);
-    store.put_announcement(&announcement(1), b"after 1", false).unwrap();
+    store.put_announcement(ScheduleWrite { announcement: &announcement(1), certificate: None }, false).unwrap();
     let own = announcement(2);
-    let schedule = Some(ScheduleWrite { announcement: &own, snapshot: b"after 2" });
+    let schedule = Some(ScheduleWrite { announcement: &own, certificate: None });
     let entries = [entry(1, b"announcement 2")];
     store.journal_write(&JournalBatch { entries: &entries, schedule, ..Default::default() }).unwrap();
     drop(store);
     let store = open(directory.path());
-    assert_eq!(store.announcement(epoch_of(Height(1))).unwrap(), Some(announcement(1)));
-    assert_eq!(store.announcement(epoch_of(Height(4))).unwrap(), Some(own));
-    assert_eq!(store.announcement(epoch_of(Height(7))).unwrap(), None);
-    assert_eq!(store.schedule_snapshot().unwrap().unwrap().as_ref(), b"after 2");
-    store.put_schedule_snapshot(b"term 2", true).unwrap();
-    assert_eq!(store.schedule_snapshot().unwrap().unwrap().as_ref(), b"term 2");
+    assert_eq!(store.announcement(epoch_of(Height(1)), announcement(1).message.hash()).unwrap(), Some(announcement(1)));
+    assert_eq!(store.announcement(epoch_of(Height(4)), own.message.hash()).unwrap(), Some(own));
+    assert_eq!(store.announcement(epoch_of(Height(7)), alloy_primitives::B256::ZERO).unwrap(), None);
 }

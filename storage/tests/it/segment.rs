@@ -5,7 +5,7 @@ use baton_consensus::{
     codec,
     types::{ChainSegment, Epoch, Era, ExtraData, Height, Term},
 };
-use baton_storage::{MAX_SEGMENT_ANNOUNCEMENTS, Store};
+use baton_storage::{MAX_SEGMENT_ANNOUNCEMENTS, ScheduleWrite, Store};
 
 const NOTHING: ExtraData = ExtraData { era: Era(0), term: Term(0), epoch: Epoch(0) };
 
@@ -21,7 +21,7 @@ fn epochs(segment: &ChainSegment) -> Vec<u64> {
 fn chain(store: &Store) {
     extend(store, 10);
     for epoch in 1..=5 {
-        store.put_announcement(&announcement(epoch), &[], false).unwrap();
+        store.put_announcement(ScheduleWrite { announcement: &announcement(epoch), certificate: None }, false).unwrap();
     }
 }
 
@@ -84,10 +84,10 @@ fn announcements_are_bounded() {
     skipped.message.term = Term(0);
     for epoch in 1..=MAX_SEGMENT_ANNOUNCEMENTS as u64 + 3 {
         skipped.message.epoch = Epoch(epoch);
-        store.put_announcement(&skipped, &[], false).unwrap();
+        store.put_announcement(ScheduleWrite { announcement: &skipped, certificate: None }, false).unwrap();
     }
     for epoch in 1..=2 {
-        store.put_announcement(&announcement(epoch), &[], false).unwrap();
+        store.put_announcement(ScheduleWrite { announcement: &announcement(epoch), certificate: None }, false).unwrap();
     }
     let full = store.segment(Height(1), 100, usize::MAX, NOTHING).unwrap();
     assert_eq!((full.announcements.len(), full.blocks.len()), (MAX_SEGMENT_ANNOUNCEMENTS, 0));

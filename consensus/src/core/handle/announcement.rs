@@ -1,57 +1,126 @@
+use crate::certificate::{Appointment, VerifiedCertificate};
 use crate::core::{Core, Effect, Ignored, Rejected, Report, Verdict};
 use crate::journal::JournalEntry;
-use crate::messages::Announcement;
-use crate::schedule::ScheduleError;
+use crate::messages::{Announcement, Cause};
+use crate::schedule::{Extension, ScheduleError};
 use crate::signing::{Signed, Verified};
-use crate::types::Time;
+use crate::types::{BlockRef, Epoch, Time};
 
 impl Core {
-    pub(in crate::core) fn on_announcement(&mut self, announcement: &Verified<Announcement>, now: Time) {
+    pub(in crate::core) fn on_announcement(
+        &mut self,
+        announcement: &Verified<Announcement>,
+        certificate: Option<VerifiedCertificate>,
+        now: Time,
+    ) {
         let message = announcement.message();
-        let same_term = (message.era, message.term) == (self.schedule.era(), self.schedule.term());
-        if same_term && announcement.signer() != self.schedule.scheduler() {
+        let (epoch, signer) = (message.epoch, announcement.signer());
+        if message.era != self.schedule.era() {
+            return self.judge(Verdict::Ignore(Ignored::Early));
+        }
+        let certificate = certificate.filter(|certificate| {
+            (certificate.era(), certificate.term(), certificate.hash()) == (message.era, message.term, message.previous)
+        });
+        match certificate {
+            Some(certificate) if certificate.term() > self.schedule.term() => self.enter_term(certificate, now),
+            Some(certificate) => self.schedule.open(&self.set, &certificate),
+            None => {}
+        }
+        if message.term > self.schedule.term() {
+            self.judge(Verdict::Ignore(Ignored::Early));
+            return self.emit(Effect::CatchUp { target: message.first.previous(), holders: vec![signer] });
+        }
+        if signer != self.schedule.scheduler_of(&self.set, message.term) {
             return self.judge(Verdict::Reject(Rejected::NotEntitled));
         }
-        let epoch = message.epoch;
+        let current = message.term == self.schedule.term();
         match self.schedule.extend(&self.set, message.clone()) {
-            Ok(_) => {}
-            // It came by another way: those who get it from us may not have it.
-            Err(ScheduleError::Known) => return self.judge(Verdict::Accept),
-            Err(ScheduleError::Past(_)) => return self.judge(Verdict::Ignore(Ignored::Stale)),
-            Err(ScheduleError::OtherTerm { .. }) => return self.judge(Verdict::Ignore(Ignored::Early)),
-            Err(ScheduleError::Gap { .. }) => {
-                self.judge(Verdict::Ignore(Ignored::Early));
-                let target = message.first.previous();
-                return self.emit(Effect::CatchUp { target });
+            Ok(Extension::Newest) => {
+                self.judge(Verdict::Accept);
+                if !self.accept_base(message, now) {
+                    return;
+                }
+                self.adopt_announcement(announcement.signed().clone(), None, now);
+                self.try_lead(now);
             }
-            Err(ScheduleError::Conflict(_)) => {
-                self.judge(Verdict::Ignore(Ignored::Equivocation));
-                let signer = announcement.signer();
-                return self.report(Report::Equivocation { signer, kind: "announcement", position: epoch.0 });
+            Ok(Extension::Past) => {
+                self.judge(Verdict::Accept);
+                self.persist_announcement(announcement.signed().clone(), None);
+                self.admit_early();
+            }
+            Ok(Extension::Conflict) => {
+                // Passed on this once, so that everyone has the proof.
+                self.judge(Verdict::Accept);
+                self.persist_announcement(announcement.signed().clone(), None);
+                self.report(Report::Equivocation { signer, kind: "announcement", position: epoch.0 });
+                self.admit_early();
+                if current {
+                    self.accuse(Cause::Equivocation, now);
+                }
+            }
+            // It came by another way: those who get it from us may not have it.
+            Err(ScheduleError::Known) => self.judge(Verdict::Accept),
+            Err(ScheduleError::TooMany(_)) => self.judge(Verdict::Ignore(Ignored::Equivocation)),
+            Err(ScheduleError::Gap(_)) => {
+                let late = current && epoch <= self.schedule.epoch();
+                self.judge(Verdict::Ignore(if late { Ignored::Stale } else { Ignored::Early }));
+                if current && !late {
+                    self.emit(Effect::CatchUp { target: message.first.previous(), holders: vec![signer] });
+                }
             }
             Err(error) => {
-                // The scheduler signed it, so whoever passed it on is not to blame; still nobody should follow it.
-                self.judge(Verdict::Ignore(Ignored::Equivocation));
-                return self.report(Report::BadAnnouncement { epoch, error });
+                // The scheduler signed it, so whoever passed it on is not to blame, and all shall see it.
+                self.judge(Verdict::Accept);
+                self.report(Report::BadAnnouncement { epoch, error });
+                if current {
+                    self.accuse(Cause::Invalid, now);
+                }
             }
         }
-        self.judge(Verdict::Accept);
-        self.adopt_announcement(announcement.signed().clone(), None, now);
-        self.try_lead(now);
     }
 
-    /// What follows from an announcement that continues the schedule: it is kept, and overtaken blocks are void.
+    /// Whether the block that a term's first announcement builds on keeps what it must (R7), as far as is known here.
+    fn accept_base(&mut self, message: &Announcement, now: Time) -> bool {
+        if message.epoch != Epoch(1) {
+            return true;
+        }
+        let base = message.parent();
+        let obliged = match &self.opening {
+            Some(opening) if opening.hash() == message.previous => self.obliged_base(opening),
+            // It stands on other reports than those that this node entered by.
+            _ => None,
+        };
+        let known = self.tree.is_on_chain(base) || self.tree.get(base.hash).is_some();
+        if let Some(obliged) =
+            obliged.filter(|obliged| base.height < obliged.height || (known && !self.tree.descends(base, *obliged)))
+        {
+            self.report(Report::BadBase { base, obliged });
+            self.accuse(Cause::Invalid, now);
+            return false;
+        }
+        let finalized = self.finalized();
+        let elsewhere = self.tree.committed(base.height).is_some_and(|committed| committed.block != base);
+        if base.height < finalized || (elsewhere && base.height <= finalized) {
+            self.report(Report::ContradictsFinal { base, finalized });
+            self.accuse(Cause::Invalid, now);
+            return false;
+        }
+        true
+    }
+
+    /// What follows from an announcement that continues the current schedule: it is kept, and overtaken blocks are void.
     pub(in crate::core) fn adopt_announcement(
         &mut self,
         announcement: Signed<Announcement>,
         journal: Option<JournalEntry>,
         now: Time,
     ) {
-        let Announcement { epoch, leader, first, ref skipped, .. } = announcement.message;
+        let Announcement { term, epoch, leader, first, ref skipped, .. } = announcement.message;
         let skipped = skipped.clone();
-        let schedule = self.schedule.snapshot();
-        self.emit(Effect::PersistAnnouncement { announcement, schedule, journal });
-        let voided = self.tree.void(first, |block| block.position().epoch < epoch);
+        self.judge_fairness(&announcement.message);
+        let base = announcement.message.parent();
+        self.persist_announcement(announcement, journal);
+        let voided = self.tree.void(first, |block| (block.position().term, block.position().epoch) < (term, epoch));
         if !voided.is_empty() {
             self.emit(Effect::Discard(voided));
         }
@@ -59,7 +128,29 @@ impl Core {
             self.leading = None;
         }
         self.report(Report::Appointed { epoch, leader, first, skipped });
+        if epoch == Epoch(1) {
+            self.go_to_base(base);
+        }
         self.admit_early();
         self.advance(now);
+        self.consider_leaving(now);
+    }
+
+    /// Takes the head back to the block that the term builds on, or asks for it.
+    fn go_to_base(&mut self, base: BlockRef) {
+        if self.tree.is_on_chain(base) {
+            if base.height < self.head().height {
+                self.revert(base);
+            }
+        } else {
+            let holders = vec![self.schedule.scheduler()];
+            self.emit(Effect::CatchUp { target: base.height, holders });
+        }
+    }
+
+    fn persist_announcement(&mut self, announcement: Signed<Announcement>, journal: Option<JournalEntry>) {
+        let certificate = self.schedule.certificate_of(announcement.message.previous);
+        let appointment = Appointment { announcement, certificate };
+        self.emit(Effect::PersistAnnouncement { appointment, journal });
     }
 }

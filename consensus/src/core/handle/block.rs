@@ -1,4 +1,4 @@
-use crate::core::tree::Progress;
+use crate::core::tree::{MAX_PENDING_AT_HEIGHT, Progress};
 use crate::core::{Core, Effect, Ignored, MAX_RIVALS, Rejected, Report, Verdict};
 use crate::types::VerifiedBlock;
 
@@ -43,7 +43,8 @@ impl Core {
             let (signer, position) = (block.leader(), block.height().0);
             self.report(Report::Equivocation { signer, kind: "block", position });
         }
-        if self.tree.at(block.height()).count() >= MAX_RIVALS && !self.is_sealed(&block) {
+        let crowded = rivals >= MAX_RIVALS || self.tree.at(block.height()).count() >= MAX_PENDING_AT_HEIGHT;
+        if crowded && !self.is_sealed(&block) {
             return Err(Verdict::Ignore(Ignored::TooManyRivals));
         }
         let parent = block.parent();
@@ -62,13 +63,13 @@ impl Core {
         if !self.set.contains(block.leader()) {
             return Err(Verdict::Reject(Rejected::NotEntitled));
         }
-        if block.height() <= self.head().height {
+        if block.height() <= self.tree.floor() {
             return Err(Verdict::Ignore(Ignored::Stale));
         }
         if !self.tree.in_window(block.height()) {
             return Err(Verdict::Ignore(Ignored::Early));
         }
-        let Some(announced) = self.schedule.at(position) else {
+        let Some(announced) = self.schedule.at(block.announcement()) else {
             let newest = (self.schedule.era(), self.schedule.term(), self.schedule.epoch());
             let late = (position.era, position.term, position.epoch) <= newest;
             return Err(Verdict::Ignore(if late { Ignored::Stale } else { Ignored::Early }));
@@ -77,19 +78,22 @@ impl Core {
         if block.leader() != announcement.leader {
             return Err(Verdict::Reject(Rejected::NotEntitled));
         }
-        if block.announcement() != announced.hash || !announcement.covers(block.height()) {
+        let named = (announcement.era, announcement.term, announcement.epoch);
+        if named != (position.era, position.term, position.epoch) || !announcement.covers(block.height()) {
             return Err(Verdict::Reject(Rejected::Inconsistent));
         }
         if block.height() == announcement.first && block.parent() != announcement.parent {
             return Err(Verdict::Reject(Rejected::Inconsistent));
         }
-        if self.schedule.last_height_of(position.epoch).is_none_or(|last| block.height() > last) {
+        let overtaken =
+            block.height() <= self.head().height || self.schedule.is_superseded(announced.hash, block.height());
+        if overtaken && !self.is_sealed(block) {
             return Err(Verdict::Ignore(Ignored::Stale));
         }
         Ok(())
     }
 
     fn is_sealed(&self, block: &VerifiedBlock) -> bool {
-        self.tree.seal_at(block.height()).is_some_and(|seal| seal.message().hash == block.hash())
+        self.tree.seal_of(block.hash()).is_some()
     }
 }

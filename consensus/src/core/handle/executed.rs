@@ -1,9 +1,9 @@
-use crate::core::tree::Progress;
+use crate::core::tree::{Branch, Progress};
 use crate::core::{Core, Effect, ExecutionFailure, Report};
 use crate::journal::JournalEntry;
-use crate::messages::Seal;
+use crate::messages::{Cause, Seal};
 use crate::signing::Signed;
-use crate::types::{Time, VerifiedBlock};
+use crate::types::{BlockRef, Time, VerifiedBlock};
 use alloy_primitives::B256;
 
 impl Core {
@@ -15,12 +15,15 @@ impl Core {
         match result {
             Ok(()) => self.on_block_executed(hash, now),
             Err(failure) => {
-                let sealed = self.tree.seal_at(block.height()).is_some_and(|seal| seal.message().hash == hash);
+                let sealed = self.tree.seal_of(hash).map(|seal| seal.message().term);
                 let dropped = self.tree.remove(hash);
                 self.emit(Effect::Discard(dropped));
                 if failure == ExecutionFailure::Invalid {
-                    if sealed {
+                    if let Some(term) = sealed {
                         self.report(Report::InvalidSealedBlock(block.reference()));
+                        if term == self.schedule.term() {
+                            self.accuse(Cause::Invalid, now);
+                        }
                     }
                     self.report(Report::InvalidBlock { block: block.reference(), leader: block.leader() });
                     self.punish_invalid(&block, now);
@@ -36,16 +39,67 @@ impl Core {
             self.emit(Effect::Execute(child));
         }
         self.advance(now);
+        self.try_adopt(false, now);
         self.seal_ready(now);
         // A restarted leader waits for its own blocks.
         self.try_lead(now);
     }
 
-    /// Commits sealed and executed blocks on the head as long as there are any.
+    /// Goes over to the best branch as long as there is a better one than the head's.
     pub(in crate::core) fn advance(&mut self, now: Time) {
-        while let Some((block, seal)) = self.tree.next_sealed() {
+        while let Some(branch) = self.better_branch() {
+            self.go_over_to(branch, now);
+        }
+    }
+
+    /// The best branch that beats the head: it extends it, or it is sealed in a later term, or the current term builds on
+    /// it. Nothing that is sealed in an older term comes above the current term's base.
+    fn better_branch(&self) -> Option<Branch> {
+        let (head, term, base) = (self.tree.tip(), self.schedule.term(), self.schedule.base());
+        let on_base = base.is_none_or(|base| self.tree.is_on_chain(base));
+        let leads_to_base =
+            |branch: &Branch| base.is_some_and(|base| branch.blocks.iter().any(|(block, _)| block.hash() == base.hash));
+        let allowed = |branch: &Branch| {
+            branch.blocks.iter().all(|(block, seal)| {
+                seal.message().term == term || base.is_none_or(|base| block.height() <= base.height)
+            })
+        };
+        let beats = |branch: &Branch| {
+            let extends = branch.from == head.block;
+            let later = branch.tip.term > head.term;
+            // A chain that holds the base leaves it for nothing.
+            let keeps = base.is_none_or(|base| !on_base || branch.from.height >= base.height);
+            keeps && (extends || later || (!on_base && leads_to_base(branch)))
+        };
+        let branches = self
+            .tree
+            .branches()
+            .into_iter()
+            .filter(|branch| branch.from.height >= self.finalized() && allowed(branch) && beats(branch));
+        branches.max_by_key(|branch| (leads_to_base(branch), branch.tip))
+    }
+
+    /// Makes the end of a branch the head.
+    pub(in crate::core) fn go_over_to(&mut self, branch: Branch, now: Time) {
+        if branch.from != self.head() {
+            self.revert(branch.from);
+        }
+        for (block, seal) in branch.blocks {
             self.commit(&block, seal.into_signed(), None, now);
         }
+    }
+
+    /// Takes the head back to a committed block, which is not below the final one.
+    pub(in crate::core) fn revert(&mut self, to: BlockRef) {
+        let from = self.head();
+        let (_, dropped) = self.tree.revert(to.height);
+        if !dropped.is_empty() {
+            self.emit(Effect::Discard(dropped));
+        }
+        self.depth.restart(crate::core::producers(&self.tree, self.depth.finalized()));
+        self.leading = None;
+        self.emit(Effect::Revert { to });
+        self.report(Report::Reverted { from, to });
     }
 
     /// Makes a block the head.
@@ -56,20 +110,30 @@ impl Core {
         journal: Option<JournalEntry>,
         now: Time,
     ) {
+        let term = seal.message.term;
         let finalized = self.depth.observe(&self.set, block.leader(), block.height());
         self.emit(Effect::Commit { block: block.clone(), seal, journal, finalized });
         *self.blocks_led.entry(block.leader()).or_default() += 1;
-        let dropped = self.tree.advance(block);
+        let sealed_in = term;
+        let dropped = self.tree.advance(block, sealed_in);
         if !dropped.is_empty() {
             self.emit(Effect::Discard(dropped));
         }
-        self.schedule.prune(self.tree.head().height);
+        self.tree.prune(finalized);
+        self.schedule.prune(self.tree.floor());
         self.head_seen = Some(now);
+        if term == self.schedule.term() {
+            let progress = self.progress_height();
+            self.watch.progress(now, progress);
+        }
         // What waited for this block as a head that came by another way.
         for child in self.tree.start_children(block.hash()) {
             self.emit(Effect::Execute(child));
         }
         self.schedule_build(now);
         self.try_lead(now);
+        if self.schedule.planned_last() == Some(block.height()) {
+            self.consider_leaving(now);
+        }
     }
 }

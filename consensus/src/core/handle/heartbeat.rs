@@ -24,15 +24,19 @@ impl Core {
         self.judge(Verdict::Accept);
         let theirs = heartbeat.message().height;
         if theirs.0 > self.head().height.0.saturating_add(LEAD_BELIEVED_AT_ONCE) {
-            self.emit(Effect::CatchUp { target: theirs });
+            self.emit(Effect::CatchUp { target: theirs, holders: vec![sender] });
         }
+        self.note_quorum(now);
         self.open_if_everyone_is_live(now);
     }
 
     pub(in crate::core) fn on_heartbeat_timer(&mut self, now: Time) {
         self.liveness.sweep(now);
+        self.note_quorum(now);
         self.look_who_is_ahead();
         self.resubmit_stalled();
+        self.resend_term_change(now);
+        self.consider_leaving(now);
         if let Some(key) = &self.key {
             // Newer than the last one even if the clock stood still.
             self.last_heartbeat = now.0.max(self.last_heartbeat + 1);
@@ -40,7 +44,7 @@ impl Core {
             version.truncate(version.floor_char_boundary(MAX_VERSION_BYTES));
             let heartbeat = Heartbeat {
                 era: self.schedule.era(),
-                term: self.schedule.term(),
+                term: self.fence(),
                 height: self.tree.head().height,
                 head: self.tree.head().hash,
                 sent_at: self.last_heartbeat,
@@ -53,13 +57,18 @@ impl Core {
         self.emit(Effect::StartTimer { timer: Timer::Heartbeat, at });
     }
 
-    /// Asks to catch up if live members are ahead and the head has not moved since the last look.
+    /// Asks to catch up if live members are ahead, in height or in term, and the head has not moved since the last look.
     fn look_who_is_ahead(&mut self) {
         let head = self.head();
-        let best = self.liveness.best_head().filter(|best| best.height > head.height);
+        let term = self.fence();
+        let ahead = |heartbeat: &Heartbeat| heartbeat.height > head.height || heartbeat.term > term;
+        let best = (self.liveness.live())
+            .filter(|(_, heartbeat)| ahead(heartbeat))
+            .max_by_key(|(_, heartbeat)| (heartbeat.term, heartbeat.height));
         match best {
-            Some(best) if self.seen_behind_at == Some(head) => {
-                self.emit(Effect::CatchUp { target: best.height });
+            Some((member, heartbeat)) if self.seen_behind_at == Some(head) => {
+                let (target, holders) = (heartbeat.height, vec![member]);
+                self.emit(Effect::CatchUp { target, holders });
             }
             Some(_) => self.seen_behind_at = Some(head),
             None => self.seen_behind_at = None,

@@ -1,50 +1,72 @@
-use crate::core::{Core, Effect, Ignored, Rejected, Report, Timer, Verdict};
-use crate::messages::Seal;
+use crate::core::{Core, Effect, Ignored, Outgoing, Rejected, Report, Timer, Verdict};
+use crate::messages::{Cause, Seal};
 use crate::signing::Verified;
-use crate::types::{Height, Time};
+use crate::types::{BlockRef, Time};
 
 impl Core {
     pub(in crate::core) fn on_seal(&mut self, seal: Verified<Seal>, now: Time) {
         let message = *seal.message();
-        if (message.era, message.term) != (self.schedule.era(), self.schedule.term()) {
-            return self.judge(Verdict::Ignore(Ignored::Early));
-        }
         let signer = seal.signer();
-        if signer != self.schedule.scheduler() {
+        if message.era != self.schedule.era() || message.term > self.schedule.term() {
+            self.judge(Verdict::Ignore(Ignored::Early));
+            if self.set.contains(signer) {
+                self.emit(Effect::CatchUp { target: message.height, holders: vec![signer] });
+            }
+            return;
+        }
+        if signer != self.schedule.scheduler_of(&self.set, message.term) {
             return self.judge(Verdict::Reject(Rejected::NotEntitled));
         }
-        let head = self.head();
-        if message.height <= head.height {
-            let same_height = message.height == head.height;
-            if same_height && message.hash != head.hash {
-                self.report(Report::Equivocation { signer, kind: "seal", position: message.height.0 });
-                return self.judge(Verdict::Ignore(Ignored::Equivocation));
-            }
+        let block = message.block();
+        if self.tree.is_on_chain(block) {
             let known = self.tree.is_recent(message.hash);
             return self.judge(if known { Verdict::Accept } else { Verdict::Ignore(Ignored::Stale) });
         }
+        if message.height <= self.tree.floor() {
+            return self.judge(Verdict::Ignore(Ignored::Stale));
+        }
         if !self.tree.in_window(message.height) {
             self.judge(Verdict::Ignore(Ignored::Early));
-            return self.emit(Effect::CatchUp { target: message.height });
+            return self.emit(Effect::CatchUp { target: message.height, holders: vec![signer] });
+        }
+        let other = self.tree.sealed_at(message.height, message.term).filter(|known| *known != message.hash);
+        let known = self.tree.seal_of(message.hash).is_some();
+        self.tree.note_seal(seal);
+        if let Some(other) = other {
+            return self.on_conflicting_seal(&message, other, known, now);
         }
         if !self.tree.contains(message.hash) {
             let at = now.after(self.parameters.block_time / 2);
-            self.emit(Effect::StartTimer { timer: Timer::Missing { height: message.height }, at });
-        }
-        if self.tree.note_seal(seal).is_some() {
-            self.report(Report::Equivocation { signer, kind: "seal", position: message.height.0 });
-            return self.judge(Verdict::Ignore(Ignored::Equivocation));
+            self.emit(Effect::StartTimer { timer: Timer::Missing { block }, at });
         }
         // Also if it came by another way: those who get it from us may not have it.
         self.judge(Verdict::Accept);
         self.advance(now);
+        self.try_adopt(false, now);
+    }
+
+    /// A scheduler sealed two blocks at one height. Both seals are passed on once, so that everyone has the proof.
+    fn on_conflicting_seal(&mut self, message: &Seal, other: alloy_primitives::B256, known: bool, now: Time) {
+        if known {
+            return self.judge(Verdict::Ignore(Ignored::Equivocation));
+        }
+        self.judge(Verdict::Accept);
+        if let Some(first) = self.tree.seal_of(other).map(|seal| seal.signed().clone()) {
+            self.emit(Effect::Gossip(Outgoing::Seal(first)));
+        }
+        let signer = self.schedule.scheduler_of(&self.set, message.term);
+        self.report(Report::Equivocation { signer, kind: "seal", position: message.height.0 });
+        if message.term == self.schedule.term() {
+            self.accuse(Cause::Equivocation, now);
+        }
+        self.advance(now);
     }
 
     /// A sealed block should have come by now.
-    pub(in crate::core) fn on_missing_timer(&mut self, height: Height) {
-        let missing = self.tree.seal_at(height).is_some_and(|seal| !self.tree.contains(seal.message().hash));
-        if missing {
-            self.emit(Effect::CatchUp { target: height });
+    pub(in crate::core) fn on_missing_timer(&mut self, block: BlockRef) {
+        if !self.tree.contains(block.hash) {
+            let holders = vec![self.schedule.scheduler()];
+            self.emit(Effect::CatchUp { target: block.height, holders });
         }
     }
 }

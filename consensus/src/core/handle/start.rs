@@ -13,6 +13,9 @@ impl Core {
             }
         }
         self.emit(Effect::StartTimer { timer: Timer::Heartbeat, at: now });
+        let progress = self.progress_height();
+        self.watch.start(now, progress);
+        self.start_term_timer(now);
         self.resume_scheduling(now);
         self.try_lead(now);
     }

@@ -7,7 +7,9 @@ impl Core {
             Timer::Heartbeat => self.on_heartbeat_timer(now),
             Timer::Opening => self.on_opening_timer(now),
             Timer::Build { epoch, height } => self.on_build_timer(epoch, height, now),
-            Timer::Missing { height } => self.on_missing_timer(height),
+            Timer::Missing { block } => self.on_missing_timer(block),
+            Timer::Term { term } => self.on_term_timer(term, now),
+            Timer::Adopt { term } => self.on_adopt_timer(term, now),
             Timer::Deadline { epoch, height } => self.on_deadline_timer(epoch, height, now),
         }
     }

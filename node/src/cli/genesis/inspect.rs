@@ -52,6 +52,8 @@ struct Spans {
     heartbeat_timeout: String,
     opening_timeout: String,
     term_timeout: String,
+    adopt_timeout: String,
+    term_blocks: u64,
     finality: String,
 }
 
@@ -123,6 +125,8 @@ impl Summary {
             heartbeat_timeout,
             opening_timeout,
             term_timeout,
+            adopt_timeout,
+            term_blocks,
             finality,
         } = parameters;
         let recipient = base_fee_recipient.map_or_else(|| "nobody (burnt)".to_owned(), |address| address.to_string());
@@ -139,6 +143,8 @@ impl Summary {
              heartbeats           every {heartbeat_interval}, silent after {heartbeat_timeout}\n\
              opening timeout      {opening_timeout}\n\
              term timeout         {term_timeout}\n\
+             adopt timeout        {adopt_timeout}\n\
+             term                 {term_blocks} blocks\n\
              finality             {finality}\n\
              sequencer set root   {sequencer_root}\n\
              first scheduler      {}\n\
@@ -166,6 +172,8 @@ impl Spans {
             heartbeat_timeout,
             opening_timeout,
             term_timeout,
+            adopt_timeout,
+            term_blocks,
             finality,
         } = parameters;
         let text = |span| humantime::format_duration(span).to_string();
@@ -177,6 +185,8 @@ impl Spans {
             heartbeat_timeout: text(*heartbeat_timeout),
             opening_timeout: text(*opening_timeout),
             term_timeout: text(*term_timeout),
+            adopt_timeout: text(*adopt_timeout),
+            term_blocks: *term_blocks,
             finality: finality.to_string(),
         }
     }

@@ -47,13 +47,19 @@ pub(in crate::cli) struct NewGenesis {
     /// After how much silence a sequencer counts as gone [default: 1500ms].
     #[arg(long, value_name = "DURATION", value_parser = humantime::parse_duration)]
     heartbeat_timeout: Option<Duration>,
-    /// How long a new scheduler waits for members that it has not heard of [default: 3s].
+    /// How long a new scheduler waits for members that it has not heard of [default: 1500ms].
     #[arg(long, value_name = "DURATION", value_parser = humantime::parse_duration)]
     opening_timeout: Option<Duration>,
     /// How long without progress until sequencers want another scheduler
     /// [default: four times block time and leader timeout, at least 3s].
     #[arg(long, value_name = "DURATION", value_parser = humantime::parse_duration)]
     term_timeout: Option<Duration>,
+    /// How long a new scheduler looks for better branches [default: 1s].
+    #[arg(long, value_name = "DURATION", value_parser = humantime::parse_duration)]
+    adopt_timeout: Option<Duration>,
+    /// Blocks after which a scheduler hands over to the next [default: 1024, at least an epoch].
+    #[arg(long, value_name = "COUNT")]
+    term_blocks: Option<u64>,
     /// What the `finalized` tag means.
     #[arg(long, value_enum, default_value_t = Finality::Quorum)]
     finality: Finality,
@@ -162,6 +168,8 @@ impl NewGenesis {
             heartbeat_timeout,
             opening_timeout,
             term_timeout,
+            adopt_timeout,
+            term_blocks,
             finality,
             base_fee_recipient,
             gas_limit,
@@ -180,6 +188,8 @@ impl NewGenesis {
             heartbeat_timeout: heartbeat_timeout.unwrap_or(paced.heartbeat_timeout),
             opening_timeout: opening_timeout.unwrap_or(paced.opening_timeout),
             term_timeout: term_timeout.unwrap_or(paced.term_timeout),
+            adopt_timeout: adopt_timeout.unwrap_or(paced.adopt_timeout),
+            term_blocks: term_blocks.unwrap_or(paced.term_blocks.max(epoch_blocks)),
             finality: finality.into(),
         };
         let mut alloc = if no_system_contracts { Default::default() } else { system_contracts() };
