@@ -187,7 +187,8 @@ impl Core {
         let (term, scheduler) = (self.schedule.term(), self.schedule.scheduler());
         self.safety.certificate = Some(certificate.certificate().clone());
         self.emit(Effect::PersistSafety(self.safety.clone()));
-        self.report(Report::TermOpened { term, scheduler, cause: self.changes.cause(term) });
+        self.term_cause = self.changes.cause(term);
+        self.report(Report::TermOpened { term, scheduler, cause: self.term_cause });
         self.opening = Some(certificate);
         self.changes.forget_up_to(term);
         self.jail = Jail::default();

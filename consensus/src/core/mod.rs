@@ -58,6 +58,7 @@ use crate::jail::Jail;
 use crate::journal::{Journal, JournalEntry, SafetyState};
 use crate::keys::{BlsKey, OperatorKey};
 use crate::liveness::Liveness;
+use crate::messages::Cause;
 use crate::parameters::Parameters;
 use crate::schedule::Schedule;
 use crate::signing::SigningContext;
@@ -94,6 +95,8 @@ pub struct Core {
     schedule: Schedule,
     /// What opened the term that this node is in; none in the first.
     opening: Option<VerifiedCertificate>,
+    /// Why members wanted the term that this node is in, as far as they told it since it started.
+    term_cause: Option<Cause>,
     safety: SafetyState,
     changes: Changes,
     watch: Watch,
@@ -164,6 +167,7 @@ impl Core {
             version,
             schedule,
             opening,
+            term_cause: None,
             safety,
             changes: Changes::default(),
             watch: Watch::new(parameters.term_timeout, finalized),

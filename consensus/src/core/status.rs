@@ -1,5 +1,6 @@
 use super::Core;
 use crate::jail::Record;
+use crate::messages::Cause;
 use crate::types::{BlockRef, Epoch, Era, Height, Stake, Term, Time};
 use alloy_primitives::Address;
 use std::{fmt, time::Duration};
@@ -39,6 +40,10 @@ pub struct Status {
     pub era: Era,
     /// The term.
     pub term: Term,
+    /// Why members wanted this term; none in the first, or if nobody told this node.
+    pub term_cause: Option<Cause>,
+    /// The term below which this node signs nothing; later than the term if it asks for another one.
+    pub fence: Term,
     /// The newest epoch; 0 before the first.
     pub epoch: Epoch,
     /// Who schedules.
@@ -90,6 +95,8 @@ impl Core {
             role,
             era: self.schedule.era(),
             term: self.schedule.term(),
+            term_cause: self.term_cause,
+            fence: self.fence(),
             epoch: self.schedule.epoch(),
             scheduler: self.schedule.scheduler(),
             leader,

@@ -111,6 +111,8 @@ fn describe(core: &Core, finality_rule: FinalityRule, now: Time) -> Snapshot {
             },
             era: status.era,
             term: status.term,
+            term_cause: status.term_cause,
+            fence: status.fence,
             epoch: latest.map_or(Epoch(0), |latest| latest.announcement.epoch),
             scheduler: Some(status.scheduler),
             leader: status.leader,

@@ -6,7 +6,10 @@ use super::{
     ports::{BlockInfo, ConsensusStatus, Role},
 };
 use alloy_primitives::Address;
-use baton_consensus::types::{Epoch, Era, Term};
+use baton_consensus::{
+    messages::Cause,
+    types::{Epoch, Era, Term},
+};
 use jsonrpsee::{RpcModule, core::RegisterMethodError};
 use serde::Serialize;
 
@@ -26,6 +29,8 @@ struct Status {
     role: Role,
     era: Era,
     term: Term,
+    term_cause: Option<Cause>,
+    fence: Term,
     epoch: Epoch,
     scheduler: Option<Address>,
     leader: Option<Address>,
@@ -48,8 +53,19 @@ struct PoolStatus {
 }
 
 async fn status(rpc: &Rpc) -> RpcResult<Status> {
-    let ConsensusStatus { address, role, era, term, epoch, scheduler, leader, finality_rule, syncing } =
-        rpc.node.consensus.status();
+    let ConsensusStatus {
+        address,
+        role,
+        era,
+        term,
+        term_cause,
+        fence,
+        epoch,
+        scheduler,
+        leader,
+        finality_rule,
+        syncing,
+    } = rpc.node.consensus.status();
     // In this order, so that a block that arrives in between cannot make `finalized` or `safe` higher than `head`.
     let (finalized, safe, head) = rpc.read(|chain| Ok((chain.finalized(), chain.safe()?, chain.head()))).await?;
     let pool = rpc.node.pool.status();
@@ -59,6 +75,8 @@ async fn status(rpc: &Rpc) -> RpcResult<Status> {
         role,
         era,
         term,
+        term_cause,
+        fence,
         epoch,
         scheduler,
         leader,

@@ -5,6 +5,7 @@
 use alloy_primitives::{Address, B256};
 use baton_consensus::{
     FinalityRule,
+    messages::Cause,
     types::{BlockRef, Epoch, Era, Height, Stake, Term},
 };
 use serde::Serialize;
@@ -58,6 +59,10 @@ pub struct ConsensusStatus {
     pub era: Era,
     /// The running term.
     pub term: Term,
+    /// Why members wanted this term; none in the first, or if nobody told this node.
+    pub term_cause: Option<Cause>,
+    /// The term below which this node signs nothing; later than the term if it asks for another one.
+    pub fence: Term,
     /// The running epoch.
     pub epoch: Epoch,
     /// The scheduler of the term, if known.

@@ -127,6 +127,8 @@ impl ConsensusView for StillConsensus {
             role: Role::Follower,
             era: Era(0),
             term: Term(1),
+            term_cause: None,
+            fence: Term(1),
             epoch: Epoch(1),
             scheduler: Some(Address::repeat_byte(2)),
             leader: None,
