@@ -16,6 +16,8 @@ pub mod journal;
 pub mod keys;
 pub mod liveness;
 pub mod messages;
+#[cfg_attr(not(feature = "mutations"), doc(hidden))]
+pub mod mutation;
 mod parameters;
 pub mod schedule;
 pub mod signing;

@@ -76,7 +76,7 @@ impl Core {
     pub(super) fn on_resign(&mut self, now: Time) {
         let refusal = if self.address() != Some(self.schedule.scheduler()) {
             Some("this node is not the scheduler")
-        } else if self.is_fenced() {
+        } else if self.has_asked() {
             Some("this node has asked for another term already")
         } else if !self.hears_a_quorum() {
             Some("no quorum of members is live: nobody could take over")
@@ -96,7 +96,7 @@ impl Core {
 
     /// Asks for the next term if there is a reason to leave this one and a quorum of members is heard.
     pub(super) fn consider_leaving(&mut self, now: Time) {
-        if self.key.is_none() || self.is_fenced() || !self.hears_a_quorum() {
+        if self.key.is_none() || self.has_asked() || !self.hears_a_quorum() {
             return;
         }
         if let Some(cause) = self.cause_to_leave(now) {
@@ -136,7 +136,7 @@ impl Core {
 
     /// Sends the term change again, with a report that may have grown, until its term is entered.
     pub(super) fn resend_term_change(&mut self, now: Time) {
-        if !self.is_fenced() {
+        if !self.has_asked() {
             return;
         }
         if let Some(change) = self.safety.term_change.as_ref().map(|signed| signed.message) {

@@ -59,6 +59,7 @@ use crate::journal::{Journal, JournalEntry, SafetyState};
 use crate::keys::{BlsKey, OperatorKey};
 use crate::liveness::Liveness;
 use crate::messages::Cause;
+use crate::mutation::{self, Mutation};
 use crate::parameters::Parameters;
 use crate::schedule::Schedule;
 use crate::signing::SigningContext;
@@ -257,14 +258,19 @@ impl Core {
         self.safety.fence()
     }
 
-    /// Whether this node asked for another term than the one that it is in, and so signs nothing of this one.
-    fn is_fenced(&self) -> bool {
+    /// Whether this node asked for another term than the one that it is in.
+    fn has_asked(&self) -> bool {
         self.fence() > self.schedule.term()
+    }
+
+    /// Whether this node signs nothing of the term that it is in, since it asked for another one.
+    fn is_fenced(&self) -> bool {
+        self.has_asked() && !mutation::breaks(Mutation::NoFence)
     }
 
     /// Notes a signature in the journal. A refusal is reported, and the message must not leave.
     fn may_sign(&mut self, entry: &JournalEntry) -> bool {
-        if entry.term() < self.fence() {
+        if entry.term() < self.fence() && !mutation::breaks(Mutation::NoFence) {
             return false;
         }
         let fresh = self.journal.record(entry).is_ok();

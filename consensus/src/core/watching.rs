@@ -76,6 +76,12 @@ impl Watch {
 }
 
 impl Core {
+    /// `T` of R5 as it stands: how long this node waits for a sign of progress in its term.
+    #[must_use]
+    pub const fn term_timeout(&self) -> Duration {
+        self.watch.timeout
+    }
+
     /// Holds a fault against the scheduler of the current term.
     pub(super) fn accuse(&mut self, cause: Cause, now: Time) {
         self.watch.accused.get_or_insert(cause);

@@ -3,12 +3,13 @@
 use super::{Epoch, Era, Height, Term, rlp_bytes};
 use crate::certificate::TermCertificate;
 use crate::messages::{Announcement, Proposal, Seal};
+use crate::mutation::{self, Mutation};
 use crate::signing::{InvalidSignature, Signature, Signed, SigningContext, Verified};
 use alloy_consensus::TxEnvelope;
 use alloy_primitives::{Address, B256, Bytes};
 use alloy_rlp::{RlpDecodable, RlpEncodable};
 use serde::{Deserialize, Serialize};
-use std::{fmt, sync::Arc};
+use std::{cmp::Ordering, fmt, sync::Arc};
 use thiserror::Error;
 
 /// A transaction in its EIP-2718 envelope.
@@ -47,26 +48,27 @@ impl fmt::Display for BlockRef {
 }
 
 /// A sealed block by the term of its seal, height and hash: branches compare in this order.
-#[derive(
-    Clone,
-    Copy,
-    Debug,
-    Default,
-    PartialEq,
-    Eq,
-    PartialOrd,
-    Ord,
-    Hash,
-    Serialize,
-    Deserialize,
-    RlpEncodable,
-    RlpDecodable,
-)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, RlpEncodable, RlpDecodable)]
 pub struct Tip {
     /// The term of the seal; 0 for genesis, which needs none.
     pub term: Term,
     /// The block.
     pub block: BlockRef,
+}
+
+impl Ord for Tip {
+    fn cmp(&self, other: &Self) -> Ordering {
+        if mutation::breaks(Mutation::HeightAlone) {
+            return (self.block, self.term).cmp(&(other.block, other.term));
+        }
+        (self.term, self.block).cmp(&(other.term, other.block))
+    }
+}
+
+impl PartialOrd for Tip {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
 }
 
 impl fmt::Display for Tip {

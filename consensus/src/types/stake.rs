@@ -1,5 +1,6 @@
 //! Voting weight and the two thresholds that the protocol knows.
 
+use crate::mutation::{self, Mutation};
 use alloy_primitives::{U256, U512};
 use alloy_rlp::{RlpDecodableWrapper, RlpEncodableWrapper};
 use serde::{Deserialize, Serialize};
@@ -37,6 +38,9 @@ impl Stake {
     /// Whether this weight is a quorum of `total`: `3 * self > 2 * total`, without overflow.
     #[must_use]
     pub fn is_quorum_of(self, total: Self) -> bool {
+        if mutation::breaks(Mutation::QuorumOfHalf) {
+            return self.is_majority_of(total);
+        }
         times(self, 3) > times(total, 2)
     }
 

@@ -2,6 +2,7 @@ use crate::core::tree::{Branch, Progress};
 use crate::core::{Core, Effect, ExecutionFailure, Report};
 use crate::journal::JournalEntry;
 use crate::messages::{Cause, Seal};
+use crate::mutation::{self, Mutation};
 use crate::signing::Signed;
 use crate::types::{BlockRef, Time, VerifiedBlock};
 use alloy_primitives::B256;
@@ -66,7 +67,7 @@ impl Core {
         };
         let beats = |branch: &Branch| {
             let extends = branch.from == head.block;
-            let later = branch.tip.term > head.term;
+            let later = branch.tip > head && (branch.tip.term > head.term || mutation::breaks(Mutation::HeightAlone));
             // A chain that holds the base leaves it for nothing.
             let keeps = base.is_none_or(|base| !on_base || branch.from.height >= base.height);
             keeps && (extends || later || (!on_base && leads_to_base(branch)))

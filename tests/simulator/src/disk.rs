@@ -1,22 +1,28 @@
 //! What a simulated node has made durable. It survives a crash; the core does not.
 
+use crate::run::Broken;
 use alloy_primitives::B256;
 use baton_consensus::{
     certificate::TermCertificate,
     core::{Committed, Restored},
     journal::{JournalEntry, SafetyState},
-    messages::Announcement,
+    messages::{Announcement, Seal},
     signing::{Signed, SigningContext},
-    types::{BlockRef, Height, SealedBlock, SignedBlock},
+    types::{BlockRef, Height, SignedBlock, Term, Tip, VerifiedBlock},
 };
 use std::{collections::BTreeMap, sync::Arc};
 
-use crate::world::Mutation;
+/// A block of the chain with its seal. Its signature was checked when it came, as a database trusts what it holds.
+#[derive(Clone, Debug)]
+pub(crate) struct Sealed {
+    pub(crate) block: VerifiedBlock,
+    pub(crate) seal: Signed<Seal>,
+}
 
-#[derive(Clone, Debug, Default)]
+#[derive(Debug, Default)]
 pub(crate) struct Disk {
     pub(crate) genesis: BlockRef,
-    pub(crate) chain: Vec<SealedBlock>,
+    pub(crate) chain: Vec<Sealed>,
     /// By term, epoch and hash.
     pub(crate) announcements: BTreeMap<(u64, u64, B256), Signed<Announcement>>,
     pub(crate) certificates: BTreeMap<(u64, B256), Arc<TermCertificate>>,
@@ -34,14 +40,13 @@ impl Disk {
     }
 
     /// What a crash leaves: everything up to the last synced write.
-    pub(crate) fn crash(&mut self, mutation: Option<Mutation>) {
+    pub(crate) fn crash(&mut self, broken: Option<Broken>) {
         for key in std::mem::take(&mut self.unsynced) {
             self.announcements.remove(&key);
         }
-        match mutation {
-            None => {}
-            Some(Mutation::FenceNotJournaled) => self.safety = SafetyState::default(),
-            Some(Mutation::JournalNotSynced) => {
+        match broken {
+            Some(Broken::FenceNotJournaled) => self.safety = SafetyState::default(),
+            Some(Broken::JournalNotSynced) => {
                 for kind in 1..=3u8 {
                     let newest = self.journal.keys().rfind(|key| key[0] == kind).cloned();
                     newest.map(|newest| self.journal.remove(&newest));
@@ -51,14 +56,22 @@ impl Disk {
                     self.chain.pop();
                 }
             }
+            Some(Broken::Rule(_)) | None => {}
         }
     }
 
     pub(crate) fn head(&self) -> BlockRef {
-        self.chain.last().map_or(self.genesis, |sealed| sealed.seal.message.block())
+        self.chain.last().map_or(self.genesis, |sealed| sealed.block.reference())
     }
 
-    pub(crate) fn block_at(&self, height: Height) -> Option<&SealedBlock> {
+    pub(crate) fn tip(&self) -> Tip {
+        self.chain.last().map_or(Tip { term: Term(0), block: self.genesis }, |sealed| Tip {
+            term: sealed.seal.message.term,
+            block: sealed.block.reference(),
+        })
+    }
+
+    pub(crate) fn block_at(&self, height: Height) -> Option<&Sealed> {
         self.chain.get(usize::try_from(height.0.checked_sub(1)?).ok()?)
     }
 
@@ -67,16 +80,13 @@ impl Disk {
         if height == Height(0) {
             return Some(self.genesis.hash);
         }
-        self.block_at(height).map(|sealed| sealed.seal.message.hash)
+        self.block_at(height).map(|sealed| sealed.block.hash())
     }
 
-    pub(crate) fn restored(&self, context: &SigningContext) -> Restored {
-        let committed = |sealed: &SealedBlock| {
-            let block = Arc::new(sealed.block.clone()).verify(context).unwrap();
-            Committed::new(&block, sealed.seal.message.term)
-        };
-        let mut chain: Vec<_> =
-            self.chain.iter().skip((self.finalized.0 as usize).saturating_sub(1)).map(committed).collect();
+    pub(crate) fn restored(&self) -> Restored {
+        let committed = |sealed: &Sealed| Committed::new(&sealed.block, sealed.seal.message.term);
+        let final_one = usize::try_from(self.finalized.0).unwrap();
+        let mut chain: Vec<_> = self.chain.iter().skip(final_one.saturating_sub(1)).map(committed).collect();
         if self.finalized == Height(0) {
             chain.insert(0, Committed { block: self.genesis, ..Committed::default() });
         }
@@ -90,8 +100,10 @@ impl Disk {
         }
     }
 
-    pub(crate) fn unsealed_proposals(&self) -> Vec<Arc<SignedBlock>> {
+    /// The own blocks that may still be sealed.
+    pub(crate) fn unsealed_proposals(&self, context: &SigningContext) -> Vec<VerifiedBlock> {
         let head = self.head().height;
-        self.proposals.iter().filter(|block| block.block.header.number > head.0).cloned().collect()
+        let above = self.proposals.iter().filter(|block| block.block.header.number > head.0);
+        above.map(|block| Arc::clone(block).verify(context).unwrap()).collect()
     }
 }

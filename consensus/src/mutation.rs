@@ -1,0 +1,37 @@
+//! Deliberately broken rules, so that tests can show that they would see them.
+//!
+//! Without the feature `mutations`, which only the simulator turns on, every rule is whole and this compiles to nothing.
+
+/// A rule, broken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mutation {
+    /// A member that asked for a term goes on signing for lower ones (R6).
+    NoFence,
+    /// More than half of the weight counts as a quorum.
+    QuorumOfHalf,
+    /// Branches are compared by height, whatever term their tips were sealed in (R7).
+    HeightAlone,
+}
+
+#[cfg(feature = "mutations")]
+thread_local! {
+    static BROKEN: std::cell::Cell<Option<Mutation>> = const { std::cell::Cell::new(None) };
+}
+
+/// Breaks one rule, or none, for every core that this thread runs.
+#[cfg(feature = "mutations")]
+pub fn set(broken: Option<Mutation>) {
+    BROKEN.set(broken);
+}
+
+/// Whether this rule is broken.
+#[cfg(feature = "mutations")]
+pub(crate) fn breaks(rule: Mutation) -> bool {
+    BROKEN.get() == Some(rule)
+}
+
+/// Whether this rule is broken: it is not.
+#[cfg(not(feature = "mutations"))]
+pub(crate) const fn breaks(_: Mutation) -> bool {
+    false
+}

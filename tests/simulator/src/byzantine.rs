@@ -1,0 +1,149 @@
+//! Members that do not keep to the protocol. Each runs the real core, and bends what leaves it or what reaches it.
+
+use alloy_primitives::{Address, B256, keccak256};
+use baton_consensus::{
+    certificate::Appointment,
+    core::{Core, Input, Outgoing},
+    keys::{BlsKey, OperatorKey},
+    messages::{Announcement, Proposal, Seal, Skip, SkipReason, TermChange, TermReport},
+    signing::{Signed, SigningContext},
+    types::{BlockRef, ExtraData, Height, SignedBlock, Term, Tip},
+};
+use std::sync::Arc;
+
+/// How a member deviates.
+#[derive(Clone, Debug)]
+pub(crate) enum Vice {
+    /// It hears, and says nothing.
+    Silent,
+    /// It gives signs of life and nothing else: the scheduler that is alive and does not work.
+    HeartbeatOnly,
+    /// It signs blocks and seals, and keeps the bodies of its own blocks.
+    BodyWithholder,
+    /// Its reports tell of a deep branch that nobody has.
+    InventorOfDeepBranches,
+    /// Its reports tell of nothing: it would have everyone begin again at genesis.
+    Forgetter,
+    /// It sends everything that it ever sent again and again.
+    OutdatedReplayer(Vec<Outgoing>),
+    /// Its blocks reach the scheduler late, and everyone else in time.
+    LatePublisher,
+    /// It signs two blocks for each of its positions, and shows each to half of the network.
+    EquivocatingLeader,
+    /// It signs two announcements and two seals for each of its positions, and shows each to half of the network.
+    EquivocatingScheduler,
+    /// It closes its ears to these members, and so never appoints them.
+    UnfairScheduler(Vec<Address>),
+    /// It signs what only others are entitled to.
+    Impersonator,
+}
+
+/// A member and the network that it is about to deceive.
+pub(crate) struct Deceiver<'a> {
+    pub(crate) context: &'a SigningContext,
+    pub(crate) key: &'a OperatorKey,
+    pub(crate) bls: &'a BlsKey,
+    /// The other blocks of this height that were ever sent.
+    pub(crate) rivals: &'a dyn Fn(BlockRef) -> Option<B256>,
+}
+
+/// To whom a message goes.
+#[derive(Clone, Copy)]
+pub(crate) struct Receiver<'a> {
+    pub(crate) index: usize,
+    pub(crate) is_scheduler: bool,
+    pub(crate) core: Option<&'a Core>,
+}
+
+impl Vice {
+    /// Whether an input reaches the member's own core.
+    pub(crate) fn hears(&self, input: &Input) -> bool {
+        match (self, input) {
+            (Self::UnfairScheduler(deaf_to), Input::Heartbeat(heartbeat)) => !deaf_to.contains(&heartbeat.signer()),
+            _ => true,
+        }
+    }
+
+    /// What becomes of a message: what is sent instead, with delays in ms.
+    pub(crate) fn bend(&mut self, message: &Outgoing, to: Receiver<'_>, by: &Deceiver<'_>) -> Vec<(u64, Outgoing)> {
+        let as_it_is = || vec![(0, message.clone())];
+        match (self, message) {
+            (Self::Silent, _) => Vec::new(),
+            (Self::HeartbeatOnly, Outgoing::Heartbeat(_)) => as_it_is(),
+            (Self::HeartbeatOnly, _) | (Self::BodyWithholder, Outgoing::Block(_)) => Vec::new(),
+            (Self::LatePublisher, Outgoing::Block(_)) if to.is_scheduler => vec![(2_000, message.clone())],
+            (Self::InventorOfDeepBranches, Outgoing::TermChange(change)) => {
+                let block = BlockRef { height: Height(1 << 40), hash: B256::repeat_byte(0xee) };
+                let term = Term(change.message.report.term.0 - 1);
+                vec![(0, by.report(change, Tip { term, block }, block))]
+            }
+            (Self::Forgetter, Outgoing::TermChange(change)) => {
+                let block = BlockRef { height: Height(0), hash: by.context.genesis_hash };
+                vec![(0, by.report(change, Tip { term: Term(0), block }, block))]
+            }
+            // Their certificates are made of what they signed before they bent it.
+            (Self::InventorOfDeepBranches | Self::Forgetter, Outgoing::Certificate(_)) => Vec::new(),
+            (Self::OutdatedReplayer(sent), _) => {
+                sent.push(message.clone());
+                vec![(0, message.clone()), (50, sent[0].clone()), (90, sent[sent.len() / 2].clone())]
+            }
+            (Self::EquivocatingLeader, Outgoing::Block(block)) if to.index % 2 == 1 => {
+                vec![(0, by.twin(block)), (150, message.clone())]
+            }
+            (Self::EquivocatingScheduler, Outgoing::Seal(seal)) if to.index % 2 == 1 => {
+                let seal = seal.message;
+                let hash = (by.rivals)(seal.block()).unwrap_or_else(|| keccak256(seal.hash));
+                vec![(0, Outgoing::Seal(by.sign(Seal { hash, ..seal })))]
+            }
+            (Self::EquivocatingScheduler, Outgoing::Announcement(appointment)) if to.index % 2 == 1 => {
+                let rival = to.core.and_then(|core| rival_of(&appointment.announcement.message, core));
+                let announcement = rival.map_or_else(|| appointment.announcement.clone(), |rival| by.sign(rival));
+                let certificate = appointment.certificate.clone();
+                vec![(0, Outgoing::Announcement(Appointment { announcement, certificate }))]
+            }
+            (Self::Impersonator, Outgoing::Heartbeat(heartbeat)) => {
+                let head = heartbeat.message.head();
+                let (height, hash) = (head.height.next(), keccak256(head.hash));
+                let seal = by.sign(Seal { era: heartbeat.message.era, term: heartbeat.message.term, height, hash });
+                let latest = to.core.and_then(|core| core.schedule().latest());
+                let announcement = latest.map(|latest| {
+                    let leader = by.key.address();
+                    let epoch = latest.announcement.epoch.next();
+                    let announcement = by.sign(Announcement { leader, epoch, ..latest.announcement.clone() });
+                    (20, Outgoing::Announcement(Appointment { announcement, certificate: None }))
+                });
+                [(0, message.clone()), (10, Outgoing::Seal(seal))].into_iter().chain(announcement).collect()
+            }
+            _ => as_it_is(),
+        }
+    }
+}
+
+impl Deceiver<'_> {
+    fn sign<M: baton_consensus::signing::Message>(&self, message: M) -> Signed<M> {
+        Signed::new(message, self.context, self.key)
+    }
+
+    fn report(&self, change: &Signed<TermChange>, head: Tip, signed: BlockRef) -> Outgoing {
+        let TermChange { report, cause, sent_at, .. } = change.message;
+        let report = TermReport { head, signed, ..report };
+        Outgoing::TermChange(TermChange::sign(report, cause, sent_at, self.context, (self.key, self.bls)))
+    }
+
+    /// Another block for the same position.
+    fn twin(&self, block: &SignedBlock) -> Outgoing {
+        let mut block = block.block.clone();
+        block.header.mix_hash = keccak256(block.header.mix_hash);
+        let position = ExtraData::from_bytes(&block.header.extra_data).unwrap();
+        let proposal = Proposal::new(position, Height(block.header.number), block.header.hash_slow());
+        let signature = self.sign(proposal).signature;
+        Outgoing::Block(Arc::new(SignedBlock { block, signature }))
+    }
+}
+
+/// Another announcement for the same epoch, which passes the leader over.
+fn rival_of(announcement: &Announcement, core: &Core) -> Option<Announcement> {
+    let skip = Skip { sequencer: announcement.leader, reason: SkipReason::Late };
+    let next = core.schedule().next(core.set(), announcement.previous, announcement.parent(), vec![skip])?;
+    (next.term == announcement.term && next.epoch == announcement.epoch).then_some(next)
+}

@@ -1,0 +1,614 @@
+//! A network of cores on virtual time.
+
+use crate::byzantine::{Deceiver, Receiver, Vice};
+use crate::clock::{Clock, START};
+use crate::disk::{Disk, Sealed};
+use crate::invariants::Watch;
+use crate::network::{Cuts, Link};
+use crate::run::{Broken, Trace};
+use alloy_consensus::{BlockBody, Header};
+use alloy_primitives::{Address, B256, U256};
+use baton_consensus::{
+    Parameters,
+    certificate::{Appointment, VerifiedCertificate},
+    core::{BuildRequest, Core, Effect, Identity, Input, Outgoing, Report},
+    keys::{BlsKey, OperatorKey},
+    messages::{Announcement, VerifiedTermChange},
+    signing::SigningContext,
+    types::{Block, BlockRef, ExtraData, Height, Sequencer, SequencerSet, Stake, Term, Time},
+};
+use rand::{Rng, SeedableRng, rngs::StdRng};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
+
+/// How many blocks a peer hands over at once, and how long that takes, in ms.
+const FETCHED_AT_ONCE: u64 = 48;
+const FETCHING: u64 = 30;
+
+#[derive(Clone, Debug)]
+enum Event {
+    Input(Input),
+    Fetch(Option<usize>),
+}
+
+struct Node {
+    key: OperatorKey,
+    bls: BlsKey,
+    disk: Disk,
+    core: Option<Core>,
+    clock: Clock,
+    /// Between these two, in ms, it takes to execute or build a block.
+    execution: (u64, u64),
+    /// Counts restarts: events for an earlier life are lost.
+    life: u32,
+    paused: bool,
+    /// It dies in the middle of its next step that makes something durable; where depends on this number.
+    doomed: Option<usize>,
+    vice: Option<Vice>,
+    /// Whether it is about to fetch: one answer at a time.
+    fetching: bool,
+    /// Messages that wait for a paused node, as its sockets would hold them.
+    waiting: Vec<Event>,
+}
+
+/// The network, its nodes and its time.
+pub(crate) struct World {
+    pub(crate) parameters: Parameters,
+    pub(crate) now: Time,
+    pub(crate) link: Link,
+    pub(crate) cuts: Cuts,
+    pub(crate) random: StdRng,
+    pub(crate) reports: Vec<(Time, usize, Report)>,
+    /// When each node committed which height.
+    pub(crate) commits: Vec<(Time, usize, Height)>,
+    set: SequencerSet,
+    context: SigningContext,
+    nodes: Vec<Node>,
+    queue: BTreeMap<(Time, u64), (usize, u32, Event)>,
+    sequence: u64,
+    /// The blocks that were ever sent, by height.
+    sent: BTreeMap<Height, BTreeSet<B256>>,
+    watch: Watch,
+    broken: Option<Broken>,
+    trace: Trace,
+}
+
+impl World {
+    pub(crate) fn new(
+        seed: u64,
+        weights: &[u64],
+        parameters: Parameters,
+        broken: Option<Broken>,
+        trace: Trace,
+    ) -> Self {
+        let keys: Vec<_> =
+            (1..=weights.len()).map(|index| OperatorKey::from_bytes(&B256::from(U256::from(index))).unwrap()).collect();
+        let member = |(key, weight): (&OperatorKey, &u64)| Sequencer {
+            address: key.address(),
+            bls_public_key: BlsKey::generate(key.to_bytes().as_slice()).unwrap().public_key(),
+            weight: Stake(U256::from(*weight)),
+            peer_id: String::new(),
+        };
+        let set = SequencerSet::new(keys.iter().zip(weights).map(member).collect()).unwrap();
+        let context = SigningContext { chain_id: 7, genesis_hash: B256::repeat_byte(7) };
+        let genesis = BlockRef { height: Height(0), hash: context.genesis_hash };
+        let node = |key: OperatorKey| Node {
+            bls: BlsKey::generate(key.to_bytes().as_slice()).unwrap(),
+            key,
+            disk: Disk::new(genesis),
+            core: None,
+            clock: Clock::default(),
+            execution: (1, 4),
+            life: 0,
+            paused: false,
+            doomed: None,
+            vice: None,
+            fetching: false,
+            waiting: Vec::new(),
+        };
+        let mut world = Self {
+            parameters,
+            now: START,
+            link: Link::default(),
+            cuts: Cuts::default(),
+            random: StdRng::seed_from_u64(seed),
+            reports: Vec::new(),
+            commits: Vec::new(),
+            set,
+            context,
+            nodes: keys.into_iter().map(node).collect(),
+            queue: BTreeMap::new(),
+            sequence: 0,
+            sent: BTreeMap::new(),
+            watch: Watch::default(),
+            broken,
+            trace,
+        };
+        for index in 0..world.nodes.len() {
+            world.start(index);
+        }
+        world
+    }
+
+    // What scenarios do to nodes.
+
+    pub(crate) fn start(&mut self, index: usize) {
+        let node = &mut self.nodes[index];
+        node.life += 1;
+        let identity = Identity { keys: Some((node.key.clone(), node.bls.clone())), version: "simulated".to_owned() };
+        let restored = node.disk.restored();
+        node.core = Some(Core::new(self.context, self.parameters.clone(), self.set.clone(), identity, restored));
+        let proposals = node.disk.unsealed_proposals(&self.context);
+        self.schedule(index, 0, Event::Input(Input::Start { proposals }));
+    }
+
+    /// Ends a node at once; what was not durable is lost.
+    pub(crate) fn kill(&mut self, index: usize) {
+        self.trace.line(|| format!("{} {index} dies", self.now.0));
+        let node = &mut self.nodes[index];
+        node.disk.crash(self.broken);
+        node.core = None;
+        node.paused = false;
+        node.doomed = None;
+        node.fetching = false;
+        node.waiting.clear();
+    }
+
+    /// Ends a node in the middle of the next step that makes something durable: before a write, between a write and the
+    /// message that follows from it, or after both.
+    pub(crate) fn kill_in_a_step(&mut self, index: usize, place: usize) {
+        self.nodes[index].doomed = Some(place);
+    }
+
+    /// Takes a death that has not come back.
+    pub(crate) fn spare(&mut self, index: usize) {
+        self.nodes[index].doomed = None;
+    }
+
+    /// Stops a node's clock and ears without killing it.
+    pub(crate) fn pause(&mut self, index: usize) {
+        self.nodes[index].paused = true;
+    }
+
+    pub(crate) fn resume(&mut self, index: usize) {
+        self.nodes[index].paused = false;
+        for event in std::mem::take(&mut self.nodes[index].waiting) {
+            self.schedule(index, 0, event);
+        }
+    }
+
+    /// Makes a member byzantine. What it does is no longer held to the invariants.
+    pub(crate) fn corrupt(&mut self, index: usize, vice: Vice) {
+        self.watch.byzantine.insert(self.address(index));
+        self.nodes[index].vice = Some(vice);
+    }
+
+    /// Gives a node a wrong clock.
+    pub(crate) fn skew(&mut self, index: usize) {
+        self.nodes[index].clock = Clock::skewed(&mut self.random);
+    }
+
+    /// Lets a node take between these two to execute or build a block, in ms.
+    pub(crate) fn slow_down(&mut self, index: usize, execution: (u64, u64)) {
+        self.nodes[index].execution = execution;
+    }
+
+    /// Hands an input to a node, as a byzantine peer or an operator would.
+    pub(crate) fn inject(&mut self, index: usize, input: Input) {
+        self.schedule(index, 0, Event::Input(input));
+    }
+
+    // What scenarios ask.
+
+    pub(crate) fn members(&self) -> usize {
+        self.nodes.len()
+    }
+
+    pub(crate) fn is_honest(&self, index: usize) -> bool {
+        self.nodes[index].vice.is_none()
+    }
+
+    pub(crate) fn is_running(&self, index: usize) -> bool {
+        self.nodes[index].core.is_some() && !self.nodes[index].paused
+    }
+
+    pub(crate) fn is_paused(&self, index: usize) -> bool {
+        self.nodes[index].paused
+    }
+
+    pub(crate) fn honest(&self) -> Vec<usize> {
+        (0..self.members()).filter(|index| self.is_honest(*index)).collect()
+    }
+
+    pub(crate) fn index_of(&self, address: Address) -> usize {
+        self.nodes.iter().position(|node| node.key.address() == address).unwrap()
+    }
+
+    pub(crate) fn address(&self, index: usize) -> Address {
+        self.nodes[index].key.address()
+    }
+
+    pub(crate) fn disk(&self, index: usize) -> &Disk {
+        &self.nodes[index].disk
+    }
+
+    pub(crate) fn core(&self, index: usize) -> &Core {
+        self.nodes[index].core.as_ref().expect("the node runs")
+    }
+
+    fn cores(&self) -> impl Iterator<Item = &Core> {
+        self.nodes.iter().filter_map(|node| node.core.as_ref())
+    }
+
+    /// The scheduler of the newest term that a running node is in; the first member if none runs.
+    pub(crate) fn scheduler(&self) -> usize {
+        let newest = self.cores().max_by_key(|core| core.schedule().term());
+        newest.map_or(0, |core| self.index_of(core.schedule().scheduler()))
+    }
+
+    /// The newest term that a running node is in.
+    pub(crate) fn term(&self) -> Term {
+        self.cores().map(|core| core.schedule().term()).max().unwrap_or_default()
+    }
+
+    /// The leader as a node of the newest term sees it.
+    pub(crate) fn leader(&self) -> usize {
+        let newest = self.cores().max_by_key(|core| (core.schedule().term(), core.schedule().epoch())).unwrap();
+        let latest = newest.schedule().latest().expect("an epoch was announced");
+        self.index_of(latest.announcement.leader)
+    }
+
+    /// The longest `T` of R5 that a running node has.
+    pub(crate) fn longest_patience(&self) -> Duration {
+        self.cores().map(Core::term_timeout).max().unwrap_or_default()
+    }
+
+    /// The highest head of any disk.
+    pub(crate) fn highest(&self) -> Height {
+        self.nodes.iter().map(|node| node.disk.head().height).max().unwrap()
+    }
+
+    /// The longest time between two commits of `node` after `since`, until now.
+    pub(crate) fn longest_gap(&self, node: usize, since: Time) -> Duration {
+        let mut last = since;
+        let mut longest = Duration::ZERO;
+        for (at, index, _) in &self.commits {
+            if *index == node && *at >= since {
+                longest = longest.max(at.since(last));
+                last = *at;
+            }
+        }
+        longest.max(self.now.since(last))
+    }
+
+    // Time.
+
+    pub(crate) fn run_for(&mut self, span: Duration) {
+        let end = self.now.after(span);
+        while let Some((&(at, _), _)) = self.queue.first_key_value() {
+            if at > end {
+                break;
+            }
+            let ((at, _), (index, life, event)) = self.queue.pop_first().unwrap();
+            self.now = at;
+            self.deliver(index, life, event);
+        }
+        self.now = end;
+    }
+
+    /// Runs until `done`, at most for `limit`; whether it came to that.
+    pub(crate) fn run_until(&mut self, limit: Duration, mut done: impl FnMut(&Self) -> bool) -> bool {
+        let end = self.now.after(limit);
+        while self.now < end {
+            if done(self) {
+                return true;
+            }
+            self.run_for(Duration::from_millis(5));
+        }
+        done(self)
+    }
+
+    /// Runs until these nodes have the same block at a height; fails if that takes longer than `limit`.
+    pub(crate) fn agree_at(&mut self, nodes: &[usize], height: u64, limit: Duration) {
+        let height = Height(height);
+        let agree = |world: &Self| {
+            let blocks: BTreeSet<_> = nodes.iter().map(|index| world.disk(*index).hash_at(height)).collect();
+            blocks.len() == 1 && !blocks.contains(&None)
+        };
+        let reached = self.run_until(limit, agree);
+        let heads: Vec<_> = nodes.iter().map(|index| self.disk(*index).head().height.0).collect();
+        assert!(reached, "no agreement at height {height} after {limit:?}: the heads are {heads:?}, term {}", self.term());
+    }
+
+    fn schedule(&mut self, index: usize, delay: u64, event: Event) {
+        self.schedule_at(index, self.now.after(Duration::from_millis(delay)), event);
+    }
+
+    fn schedule_at(&mut self, index: usize, at: Time, event: Event) {
+        let life = self.nodes[index].life;
+        self.queue.insert((at.max(self.now), self.sequence), (index, life, event));
+        self.sequence += 1;
+    }
+
+    fn deliver(&mut self, index: usize, life: u32, event: Event) {
+        let node = &mut self.nodes[index];
+        if node.core.is_none() || node.life != life {
+            return;
+        }
+        if node.paused {
+            node.waiting.push(event);
+            return;
+        }
+        match event {
+            Event::Input(input) => self.feed(index, input),
+            Event::Fetch(holder) => self.fetch(index, holder),
+        }
+    }
+
+    fn feed(&mut self, index: usize, input: Input) {
+        self.trace.line(|| format!("{} {index} < {}", self.now.0, name_of(&input)));
+        let node = &mut self.nodes[index];
+        if node.vice.as_ref().is_some_and(|vice| !vice.hears(&input)) {
+            return;
+        }
+        let now = node.clock.at(self.now);
+        let Some(core) = &mut node.core else { return };
+        let effects = core.handle(input, now);
+        let last = node.doomed.filter(|_| effects.iter().any(is_durable)).map(|place| place % (effects.len() + 1));
+        for (place, effect) in effects.into_iter().enumerate() {
+            if last == Some(place) {
+                break;
+            }
+            self.carry_out(index, effect);
+        }
+        if last.is_some() {
+            self.kill(index);
+        }
+    }
+
+    fn carry_out(&mut self, index: usize, effect: Effect) {
+        let node = &mut self.nodes[index];
+        if node.vice.is_none() {
+            self.watch.effect(node.key.address(), &node.disk, &self.set, &effect);
+        }
+        let disk = &mut node.disk;
+        match effect {
+            Effect::Judge(_) | Effect::Discard(_) => {}
+            Effect::PersistSafety(safety) => {
+                disk.safety = safety;
+                disk.unsynced.clear();
+            }
+            Effect::Revert { to } => {
+                disk.chain.truncate(usize::try_from(to.height.0).unwrap());
+                assert_eq!(disk.head(), to, "a revert ends on the chain");
+            }
+            Effect::PersistAnnouncement { appointment, journal } => {
+                let Appointment { announcement, certificate } = appointment;
+                let Announcement { term, epoch, .. } = announcement.message;
+                if let Some(certificate) = certificate {
+                    disk.certificates.insert((term.0, certificate.hash()), certificate);
+                }
+                let key = (term.0, epoch.0, announcement.message.hash());
+                disk.announcements.insert(key, announcement);
+                disk.unsynced.push(key);
+                if let Some(entry) = journal {
+                    disk.unsynced.clear();
+                    disk.journal.insert(entry.key(), entry);
+                }
+            }
+            Effect::PersistProposal { block, journal } => {
+                disk.journal.insert(journal.key(), journal);
+                disk.proposals.push(block);
+                disk.unsynced.clear();
+            }
+            Effect::Commit { block, seal, journal, finalized } => {
+                assert_eq!(block.parent(), disk.head().hash, "a commit extends the head");
+                disk.finalized = disk.finalized.max(finalized);
+                disk.unsynced.clear();
+                if let Some(entry) = journal {
+                    disk.journal.insert(entry.key(), entry);
+                }
+                self.trace.line(|| format!("{} {index} commits {}", self.now.0, block.reference()));
+                self.commits.push((self.now, index, block.height()));
+                disk.chain.push(Sealed { block, seal });
+                if node.vice.is_none() {
+                    self.watch.finalized(node.key.address(), &node.disk);
+                }
+            }
+            Effect::Gossip(message) => self.gossip(index, &message),
+            Effect::Submit { to, block } => {
+                let (to, message) = (self.index_of(to), Outgoing::Block(block));
+                let input = self.verified(message.clone());
+                self.send(index, to, &message, &input);
+            }
+            Effect::Execute(block) => {
+                let (low, high) = node.execution;
+                let delay = self.random.random_range(low..=high);
+                self.schedule(index, delay, Event::Input(Input::Executed { hash: block.hash(), result: Ok(()) }));
+            }
+            Effect::Build(request) => {
+                let (low, high) = node.execution;
+                let delay = self.random.random_range(low..=high);
+                let result = Some(Box::new(build(&request, self.random.random())));
+                self.schedule(index, delay, Event::Input(Input::Built { request, result }));
+            }
+            Effect::StartTimer { timer, at } => {
+                let at = node.clock.when(at);
+                self.schedule_at(index, at, Event::Input(Input::Timer(timer)));
+            }
+            Effect::CatchUp { holders, .. } => {
+                let holder = holders.first().map(|holder| self.index_of(*holder));
+                self.start_fetch(index, holder);
+            }
+            Effect::Report(report) => {
+                self.trace.line(|| format!("{} {index} {report:?}", self.now.0));
+                self.reports.push((self.now, index, report));
+            }
+        }
+    }
+
+    // Messages.
+
+    /// Checks signatures as a node's router does; once for all who receive the message.
+    pub(crate) fn verified(&self, message: Outgoing) -> Input {
+        let context = &self.context;
+        match message {
+            Outgoing::Heartbeat(signed) => Input::Heartbeat(signed.verify(context).unwrap()),
+            Outgoing::Announcement(Appointment { announcement, certificate }) => Input::Announcement {
+                announcement: announcement.verify(context).unwrap(),
+                certificate: certificate.map(|certificate| certificate.verify(context, &self.set).unwrap()),
+            },
+            Outgoing::Block(block) => Input::Block(block.verify(context).unwrap()),
+            Outgoing::Seal(signed) => Input::Seal(signed.verify(context).unwrap()),
+            Outgoing::TermChange(signed) => {
+                let verified = signed.verify(context).unwrap();
+                Input::TermChange(VerifiedTermChange::check(verified, context, &self.set).unwrap())
+            }
+            Outgoing::Certificate(certificate) => Input::Certificate(certificate.verify(context, &self.set).unwrap()),
+        }
+    }
+
+    fn gossip(&mut self, from: usize, message: &Outgoing) {
+        let input = self.verified(message.clone());
+        for to in (0..self.nodes.len()).filter(|to| *to != from) {
+            self.send(from, to, message, &input);
+        }
+    }
+
+    fn send(&mut self, from: usize, to: usize, message: &Outgoing, input: &Input) {
+        let Some(mut vice) = self.nodes[from].vice.take() else { return self.carry(from, to, 0, input) };
+        let rivals = |sealed: BlockRef| {
+            let others = self.sent.get(&sealed.height)?;
+            others.iter().copied().find(|hash| *hash != sealed.hash)
+        };
+        let Node { key, bls, .. } = &self.nodes[from];
+        let deceiver = Deceiver { context: &self.context, key, bls, rivals: &rivals };
+        let receiver = Receiver { index: to, is_scheduler: self.scheduler() == to, core: self.nodes[to].core.as_ref() };
+        let bent = vice.bend(message, receiver, &deceiver);
+        self.nodes[from].vice = Some(vice);
+        for (delay, message) in bent {
+            let input = self.verified(message);
+            self.carry(from, to, delay, &input);
+        }
+    }
+
+    fn carry(&mut self, from: usize, to: usize, late: u64, input: &Input) {
+        if let Input::Block(block) = input {
+            self.sent.entry(block.height()).or_default().insert(block.hash());
+        }
+        if self.cuts.is_cut(from, to) {
+            return;
+        }
+        for delay in self.link.carry(from, to, &mut self.random) {
+            self.schedule(to, late + delay, Event::Input(input.clone()));
+        }
+    }
+
+    fn start_fetch(&mut self, index: usize, holder: Option<usize>) {
+        if !std::mem::replace(&mut self.nodes[index].fetching, true) {
+            self.schedule(index, FETCHING, Event::Fetch(holder));
+        }
+    }
+
+    /// Catching up: takes a stretch of what a reachable peer has durable, from where the chains part.
+    fn fetch(&mut self, index: usize, holder: Option<usize>) {
+        self.nodes[index].fetching = false;
+        let is_reachable = |other: usize| {
+            other != index
+                && self.is_running(other)
+                && self.is_honest(other)
+                && !self.cuts.is_cut(other, index)
+                && !self.cuts.is_cut(index, other)
+        };
+        let reachable: Vec<_> = (0..self.nodes.len()).filter(|other| is_reachable(*other)).collect();
+        if reachable.is_empty() {
+            return;
+        }
+        let server = match holder.filter(|holder| reachable.contains(holder)) {
+            Some(holder) => holder,
+            None => reachable[self.random.random_range(0..reachable.len())],
+        };
+        let (disk, own) = (&self.nodes[server].disk, &self.nodes[index].disk);
+        let mut from = own.head().height.min(disk.head().height);
+        while own.hash_at(from) != disk.hash_at(from) {
+            from = from.previous();
+        }
+        let header = |sealed: &Sealed| ExtraData::from_bytes(&sealed.block.signed().block.header.extra_data);
+        let known = own.block_at(from).and_then(header);
+        let known = known.map_or((0, 0), |position| (position.term.0, position.epoch.0));
+        let newest = disk.safety.certificate.clone();
+        let certificates = disk.certificates.values().cloned().chain(newest);
+        let mut inputs: Vec<_> = certificates
+            .filter(|certificate| certificate.term.0 >= known.0)
+            // An honest peer serves what it checked itself.
+            .map(|certificate| Input::Certificate(VerifiedCertificate::restore(certificate, &self.set).unwrap()))
+            .collect();
+        for (_, signed) in disk.announcements.range((known.0, known.1, B256::ZERO)..) {
+            let announcement = signed.clone().verify(&self.context).unwrap();
+            inputs.push(Input::Announcement { announcement, certificate: None });
+        }
+        let more = disk.head().height.0 > from.0 + FETCHED_AT_ONCE;
+        for sealed in (from.0 + 1..=from.0 + FETCHED_AT_ONCE).map_while(|height| disk.block_at(Height(height))) {
+            inputs.push(Input::Seal(sealed.seal.clone().verify(&self.context).unwrap()));
+            inputs.push(Input::Block(sealed.block.clone()));
+        }
+        for input in inputs {
+            self.feed(index, input);
+        }
+        if more {
+            self.start_fetch(index, Some(server));
+        }
+    }
+}
+
+const fn is_durable(effect: &Effect) -> bool {
+    matches!(
+        effect,
+        Effect::PersistSafety(_)
+            | Effect::PersistAnnouncement { .. }
+            | Effect::PersistProposal { .. }
+            | Effect::Commit { .. }
+    )
+}
+
+fn build(request: &BuildRequest, salt: u64) -> Block {
+    let header = Header {
+        number: request.parent.height.0 + 1,
+        parent_hash: request.parent.hash,
+        timestamp: request.timestamp,
+        beneficiary: request.beneficiary,
+        extra_data: request.position.to_bytes(),
+        parent_beacon_block_root: Some(request.announcement),
+        // Two builds of one height differ, as they would with other transactions.
+        mix_hash: B256::left_padding_from(&salt.to_be_bytes()),
+        ..Header::default()
+    };
+    Block {
+        header,
+        body: BlockBody { transactions: Vec::new(), ommers: Vec::new(), withdrawals: Some(Default::default()) },
+    }
+}
+
+fn name_of(input: &Input) -> String {
+    match input {
+        Input::Start { proposals } => format!("start with {} proposals", proposals.len()),
+        Input::Heartbeat(heartbeat) => {
+            let message = heartbeat.message();
+            format!("heartbeat of {} at {} in term {}", heartbeat.signer(), message.height, message.term)
+        }
+        Input::Announcement { announcement, .. } => {
+            let message = announcement.message();
+            format!("announcement {}/{} of {} on {}", message.term, message.epoch, message.leader, message.parent())
+        }
+        Input::TermChange(change) => format!("term change of {}: {:?}", change.signer(), change.report()),
+        Input::Certificate(certificate) => format!("certificate of term {}", certificate.term()),
+        Input::Resign => "resign".to_owned(),
+        Input::Block(block) => format!("block {}", block.reference()),
+        Input::Seal(seal) => format!("seal {} of term {}", seal.message().block(), seal.message().term),
+        Input::Executed { hash, .. } => format!("executed {hash}"),
+        Input::Built { request, .. } => format!("built on {}", request.parent),
+        Input::Timer(timer) => format!("timer {timer:?}"),
+    }
+}

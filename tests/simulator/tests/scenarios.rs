@@ -1,0 +1,124 @@
+//! Every claim about the protocol over some hundred seeds, and the proof that a broken rule would be seen.
+//!
+//! `BATON_SEEDS` runs more or fewer; `scripts/simulate.sh` runs as many as one likes, in a release build.
+
+use baton_consensus::mutation::Mutation;
+use baton_simulator::{
+    campaign::{campaign, first_failure},
+    run::{Broken, Setup, run},
+    scenarios::{ALL, named},
+};
+
+/// Seeds for each scenario unless told otherwise.
+const SEEDS: u64 = 200;
+
+/// A broken rule is seen within this many seeds.
+const SEEDS_TO_SEE: u64 = 1_000;
+
+fn holds(name: &str) {
+    let seeds = std::env::var("BATON_SEEDS").map_or(SEEDS, |value| value.parse().expect("BATON_SEEDS is a number"));
+    let scenario = named(name).expect("the scenario is in the catalogue");
+    let summary = campaign(&[scenario], 0..seeds, &Setup::default());
+    assert_eq!(summary.runs as u64, seeds);
+    if let Some(first) = summary.failures.first() {
+        let failure = first.failure.as_deref().unwrap_or_default();
+        panic!(
+            "{} of {seeds} seeds fail, seed {} first: {failure}\nreplay: scripts/simulate.sh --scenario {name} --replay {}",
+            summary.failures.len(),
+            first.seed,
+            first.seed
+        );
+    }
+}
+
+macro_rules! claims {
+    ($($name:ident),+ $(,)?) => {
+        $(#[test] fn $name() { holds(stringify!($name)); })+
+
+        #[test]
+        fn every_scenario_is_tested() {
+            let tested = [$(stringify!($name)),+];
+            assert_eq!(tested.to_vec(), ALL.iter().map(|scenario| scenario.name).collect::<Vec<_>>());
+        }
+    };
+}
+
+claims! {
+    blocks_keep_their_pace,
+    everyone_leads_in_proportion_to_stake,
+    a_single_node_and_a_pair_work,
+    clocks_are_wrong_and_nothing_stops,
+    a_slow_member_does_not_flap,
+    a_dead_leader_is_replaced_in_time,
+    a_paused_leader_is_replaced_and_its_late_blocks_change_nothing,
+    a_leader_that_always_fails_is_jailed_for_growing_spans,
+    an_equivocating_leader_forks_nobody,
+    a_dead_scheduler_is_replaced_in_time_and_steps_down_when_it_returns,
+    a_paused_scheduler_is_replaced_and_steps_down,
+    a_planned_handover_costs_less_than_two_block_times,
+    an_operator_hands_the_schedule_over,
+    schedulers_die_one_after_the_other,
+    isolated_nodes_fence_nobody,
+    a_partition_heals_on_the_branch_of_the_later_term,
+    a_scheduler_dies_as_a_partition_heals,
+    a_follower_that_was_cut_off_catches_up,
+    everyone_dies_at_once_and_goes_on,
+    everyone_dies_after_a_term_change_and_goes_on,
+    nodes_die_and_return_at_random_over_a_bad_network,
+    a_scheduler_that_does_not_work_is_replaced,
+    an_equivocating_scheduler_loses_its_term,
+    an_unfair_scheduler_loses_its_term,
+    one_byzantine_member_costs_no_honest_scheduler_its_term,
+    a_liar_about_branches_delays_and_does_not_stop,
+    everything_fails_at_random,
+    everything_fails_at_random_among_the_byzantine,
+}
+
+#[test]
+fn one_seed_gives_one_trace() {
+    let scenario = named("everything_fails_at_random_among_the_byzantine").expect("it is in the catalogue");
+    let setup = Setup { trace: true, ..Setup::default() };
+    let trace = |seed| run(scenario, seed, &setup).trace;
+    let first = trace(1);
+    assert!(first.lines().count() > 10_000);
+    assert!(first == trace(1), "the same seed gives another trace");
+    assert!(first != trace(2));
+}
+
+/// Which scenarios would show this rule's breach, and how it then is told.
+fn is_seen(broken: Broken, names: &[&str], told: &str) {
+    let scenarios: Vec<_> = names.iter().filter_map(|name| named(name)).collect();
+    assert_eq!(scenarios.len(), names.len());
+    let whole = first_failure(&scenarios, 4, &Setup::default());
+    assert!(whole.is_none(), "it fails with every rule whole: {whole:?}");
+    let setup = Setup { broken: Some(broken), ..Setup::default() };
+    let seen = first_failure(&scenarios, SEEDS_TO_SEE, &setup).and_then(|outcome| outcome.failure);
+    let seen = seen.unwrap_or_else(|| panic!("{broken:?} goes unseen"));
+    assert!(seen.contains(told), "{seen}");
+}
+
+#[test]
+fn no_fence_is_seen() {
+    let names = ["a_partition_heals_on_the_branch_of_the_later_term", "everything_fails_at_random"];
+    is_seen(Broken::Rule(Mutation::NoFence), &names, "signs below its fence");
+}
+
+#[test]
+fn a_fence_that_is_not_journaled_is_seen() {
+    is_seen(Broken::FenceNotJournaled, &["everyone_dies_after_a_term_change_and_goes_on"], "below its fence");
+}
+
+#[test]
+fn a_journal_that_is_not_synced_is_seen() {
+    is_seen(Broken::JournalNotSynced, &["everyone_dies_at_once_and_goes_on"], "signs two messages");
+}
+
+#[test]
+fn a_quorum_of_half_is_seen() {
+    is_seen(Broken::Rule(Mutation::QuorumOfHalf), &["schedulers_die_one_after_the_other"], "enters term");
+}
+
+#[test]
+fn branches_by_height_alone_are_seen() {
+    is_seen(Broken::Rule(Mutation::HeightAlone), &["a_scheduler_dies_as_a_partition_heals"], "");
+}
