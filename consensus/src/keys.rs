@@ -1,6 +1,7 @@
 //! The operator's two protocol keys: secp256k1 for what the protocol signs message by message, BLS12-381 for what it
 //! aggregates. The libp2p key is the network's own.
 
+use crate::simulation::tags;
 use alloy_primitives::{Address, B256, FixedBytes};
 use alloy_rlp::{RlpDecodableWrapper, RlpEncodableWrapper};
 use alloy_signer::{Signer, SignerSync};
@@ -51,6 +52,9 @@ impl OperatorKey {
 
     /// Signs a digest; deterministic.
     pub(crate) fn sign(&self, digest: B256) -> Signature {
+        if tags::in_use() {
+            return tags::of_operator(self.address(), digest);
+        }
         #[expect(clippy::expect_used, reason = "a local key signs every 32-byte digest")]
         let signature = self.0.sign_hash_sync(&digest).expect("a local key signs");
         FixedBytes(signature.as_bytes())
@@ -118,6 +122,9 @@ impl BlsSignature {
     /// Whether the holder of `key` signed `digest`.
     #[must_use]
     pub fn verify(&self, digest: B256, key: &BlsPublicKey) -> bool {
+        if tags::in_use() {
+            return *self == tags::of_bls(key, digest);
+        }
         let Ok(key) = min_pk::PublicKey::key_validate(&key.0.0) else { return false };
         let Ok(signature) = min_pk::Signature::sig_validate(&self.0.0, true) else { return false };
         signature.verify(false, &digest.0, SIGNATURE_SUITE, &[], &key, false) == BLST_ERROR::BLST_SUCCESS
@@ -126,6 +133,9 @@ impl BlsSignature {
     /// The sum of signatures; none if there are none, or one is not a point of the group.
     #[must_use]
     pub fn aggregate(signatures: &[Self]) -> Option<Self> {
+        if tags::in_use() {
+            return (!signatures.is_empty()).then(|| tags::sum(signatures.iter().copied()));
+        }
         let points = signatures
             .iter()
             .map(|signature| min_pk::Signature::sig_validate(&signature.0.0, true).ok())
@@ -139,6 +149,10 @@ impl BlsSignature {
     /// message added up as in 3.3.4). The digests must differ, and every key must have proven its possession.
     #[must_use]
     pub fn verify_aggregate(&self, signed: &[(B256, Vec<BlsPublicKey>)]) -> bool {
+        if tags::in_use() {
+            let tags = signed.iter().flat_map(|(digest, keys)| keys.iter().map(|key| tags::of_bls(key, *digest)));
+            return !signed.is_empty() && *self == tags::sum(tags);
+        }
         let Ok(signature) = min_pk::Signature::sig_validate(&self.0.0, true) else { return false };
         let sum = |keys: &[BlsPublicKey]| {
             let keys =
@@ -156,15 +170,23 @@ impl BlsSignature {
 
 /// The operator's BLS12-381 key.
 #[derive(Clone)]
-pub struct BlsKey(min_pk::SecretKey);
+pub struct BlsKey {
+    secret: min_pk::SecretKey,
+    public: BlsPublicKey,
+}
 
 impl BlsKey {
+    fn new(secret: min_pk::SecretKey) -> Self {
+        let public = BlsPublicKey(FixedBytes(secret.sk_to_pk().to_bytes()));
+        Self { secret, public }
+    }
+
     /// Derives a key from at least 32 secret random bytes (draft-irtf-cfrg-bls-signature-05, section 2.3).
     ///
     /// # Errors
     /// [`InvalidKey`] if there are fewer.
     pub fn generate(seed: &[u8]) -> Result<Self, InvalidKey> {
-        min_pk::SecretKey::key_gen(seed, &[]).map(Self).map_err(|_| InvalidKey("BLS key seed"))
+        min_pk::SecretKey::key_gen(seed, &[]).map(Self::new).map_err(|_| InvalidKey("BLS key seed"))
     }
 
     /// A key from its 32 bytes, big endian.
@@ -172,32 +194,35 @@ impl BlsKey {
     /// # Errors
     /// [`InvalidKey`] if they are zero or not below the order of the group.
     pub fn from_bytes(bytes: &B256) -> Result<Self, InvalidKey> {
-        min_pk::SecretKey::from_bytes(&bytes.0).map(Self).map_err(|_| InvalidKey("BLS private key"))
+        min_pk::SecretKey::from_bytes(&bytes.0).map(Self::new).map_err(|_| InvalidKey("BLS private key"))
     }
 
     /// The 32 secret bytes, big endian.
     #[must_use]
     pub fn to_bytes(&self) -> B256 {
-        B256::from(self.0.to_bytes())
+        B256::from(self.secret.to_bytes())
     }
 
     /// The public half.
     #[must_use]
-    pub fn public_key(&self) -> BlsPublicKey {
-        BlsPublicKey(FixedBytes(self.0.sk_to_pk().to_bytes()))
+    pub const fn public_key(&self) -> BlsPublicKey {
+        self.public
     }
 
     /// Signs a digest; deterministic.
     #[must_use]
     pub fn sign(&self, digest: B256) -> BlsSignature {
-        BlsSignature(FixedBytes(self.0.sign(&digest.0, SIGNATURE_SUITE, &[]).to_bytes()))
+        if tags::in_use() {
+            return tags::of_bls(&self.public, digest);
+        }
+        BlsSignature(FixedBytes(self.secret.sign(&digest.0, SIGNATURE_SUITE, &[]).to_bytes()))
     }
 
     /// Proves that the holder of the public key knows this one.
     #[must_use]
     pub fn prove_possession(&self) -> ProofOfPossession {
         let public = self.public_key();
-        ProofOfPossession(FixedBytes(self.0.sign(&public.0.0, POSSESSION_SUITE, &[]).to_bytes()))
+        ProofOfPossession(FixedBytes(self.secret.sign(&public.0.0, POSSESSION_SUITE, &[]).to_bytes()))
     }
 }
 

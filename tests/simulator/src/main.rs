@@ -1,6 +1,6 @@
 //! `simulate`: many seeds at once, or one of them with everything that happens in it.
 
-use baton_consensus::mutation::Mutation;
+use baton_consensus::simulation::mutation::Mutation;
 use baton_simulator::{
     campaign::{campaign, percentile},
     run::{Broken, Outcome, Setup, run},
@@ -36,6 +36,9 @@ struct Arguments {
     /// How long members wait for a scheduler, such as 3s.
     #[arg(long, value_parser = humantime::parse_duration)]
     term_timeout: Option<Duration>,
+    /// Sign messages really, at ten times the cost, instead of tagging them with hashes.
+    #[arg(long)]
+    signatures: bool,
     /// Break a rule, to see it seen.
     #[arg(long, value_enum)]
     broken: Option<Rule>,
@@ -81,6 +84,7 @@ fn main() -> ExitCode {
         nodes: arguments.nodes.map(usize::from),
         regions: arguments.regions,
         broken: arguments.broken.map(Into::into),
+        signatures: arguments.signatures,
         trace: arguments.replay.is_some(),
         block_time: arguments.block_time,
         term_timeout: arguments.term_timeout,
@@ -125,8 +129,5 @@ fn explain(outcome: &Outcome, setup: &Setup) {
     println!("{} fails on seed {}: {failure}", outcome.scenario, outcome.seed);
     let nodes = setup.nodes.map(|nodes| format!(" --nodes {nodes}")).unwrap_or_default();
     let regions = if setup.regions { " --regions" } else { "" };
-    println!(
-        "  replay: scripts/simulate.sh --scenario {} --replay {}{nodes}{regions}",
-        outcome.scenario, outcome.seed
-    );
+    println!("  replay: scripts/simulate.sh --scenario {} --replay {}{nodes}{regions}", outcome.scenario, outcome.seed);
 }

@@ -4,9 +4,8 @@ use rand::{Rng, rngs::StdRng};
 use std::collections::BTreeSet;
 
 /// The ten regions of [`Latency::Regions`]; member i sits in region i mod 10.
-pub(crate) const REGIONS: [&str; 10] = [
-    "Virginia", "Oregon", "Sao Paulo", "Ireland", "Frankfurt", "Cape Town", "Bahrain", "Mumbai", "Singapore", "Tokyo",
-];
+pub(crate) const REGIONS: [&str; 10] =
+    ["Virginia", "Oregon", "Sao Paulo", "Ireland", "Frankfurt", "Cape Town", "Bahrain", "Mumbai", "Singapore", "Tokyo"];
 
 /// One-way latencies between the regions in ms, rounded: half of the round trips that clouds publish for such places.
 const BETWEEN_REGIONS: [[u64; 10]; 10] = [

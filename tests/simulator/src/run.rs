@@ -3,7 +3,10 @@
 use crate::network::{Latency, Link};
 use crate::scenarios::Scenario;
 use crate::world::World;
-use baton_consensus::{FinalityRule, Parameters, mutation};
+use baton_consensus::{
+    FinalityRule, Parameters,
+    simulation::{mutation, tags},
+};
 use std::{
     cell::{Cell, RefCell},
     panic::{AssertUnwindSafe, catch_unwind},
@@ -32,6 +35,8 @@ pub struct Setup {
     pub regions: bool,
     /// What is broken on purpose.
     pub broken: Option<Broken>,
+    /// Whether messages are really signed, at ten times the cost, instead of tagged.
+    pub signatures: bool,
     /// Whether everything that happens is written down.
     pub trace: bool,
     /// Another block time than the default.
@@ -122,7 +127,8 @@ impl Run<'_> {
 
     /// A number below `bound` that depends on the seed alone; `salt` tells several of them apart.
     pub(crate) const fn pick(&self, salt: u64, bound: u64) -> u64 {
-        (self.seed.wrapping_mul(0x9e37_79b9_7f4a_7c15).wrapping_add(salt.wrapping_mul(0xbf58_476d_1ce4_e5b9)) >> 20) % bound
+        (self.seed.wrapping_mul(0x9e37_79b9_7f4a_7c15).wrapping_add(salt.wrapping_mul(0xbf58_476d_1ce4_e5b9)) >> 20)
+            % bound
     }
 
     /// A span below `bound` ms that depends on the seed alone.
@@ -154,10 +160,12 @@ pub fn run(scenario: &Scenario, seed: u64, setup: &Setup) -> Outcome {
         Broken::FenceNotJournaled | Broken::JournalNotSynced => None,
     });
     mutation::set(rule);
+    tags::set(!setup.signatures);
     RUNNING.set(true);
     let result = catch_unwind(AssertUnwindSafe(|| (scenario.play)(&run)));
     RUNNING.set(false);
     mutation::set(None);
+    tags::set(false);
     let failure = result.err().map(|_| PANIC.take());
     let trace = trace.0.map(|lines| lines.take()).unwrap_or_default();
     Outcome { scenario: scenario.name, seed, failure, trace, measured: run.measured.into_inner() }

@@ -260,6 +260,13 @@ impl World {
         self.index_of(latest.announcement.leader)
     }
 
+    /// How many blocks the running epoch still has above the head, as a node of the newest term sees it.
+    pub(crate) fn blocks_left(&self) -> u64 {
+        let newest = self.cores().max_by_key(|core| (core.schedule().term(), core.head().height)).unwrap();
+        let last = newest.schedule().latest().map_or(Height(0), |latest| latest.announcement.last);
+        last.0.saturating_sub(newest.head().height.0)
+    }
+
     /// The longest `T` of R5 that a running node has.
     pub(crate) fn longest_patience(&self) -> Duration {
         self.cores().map(Core::term_timeout).max().unwrap_or_default()
@@ -319,7 +326,11 @@ impl World {
         };
         let reached = self.run_until(limit, agree);
         let heads: Vec<_> = nodes.iter().map(|index| self.disk(*index).head().height.0).collect();
-        assert!(reached, "no agreement at height {height} after {limit:?}: the heads are {heads:?}, term {}", self.term());
+        assert!(
+            reached,
+            "no agreement at height {height} after {limit:?}: the heads are {heads:?}, term {}",
+            self.term()
+        );
     }
 
     fn schedule(&mut self, index: usize, delay: u64, event: Event) {

@@ -2,7 +2,7 @@
 //!
 //! `BATON_SEEDS` runs more or fewer; `scripts/simulate.sh` runs as many as one likes, in a release build.
 
-use baton_consensus::mutation::Mutation;
+use baton_consensus::simulation::mutation::Mutation;
 use baton_simulator::{
     campaign::{campaign, first_failure},
     run::{Broken, Setup, run},

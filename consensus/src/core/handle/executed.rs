@@ -2,8 +2,8 @@ use crate::core::tree::{Branch, Progress};
 use crate::core::{Core, Effect, ExecutionFailure, Report};
 use crate::journal::JournalEntry;
 use crate::messages::{Cause, Seal};
-use crate::mutation::{self, Mutation};
 use crate::signing::Signed;
+use crate::simulation::mutation::{self, Mutation};
 use crate::types::{BlockRef, Time, VerifiedBlock};
 use alloy_primitives::B256;
 
@@ -133,7 +133,7 @@ impl Core {
         }
         self.schedule_build(now);
         self.try_lead(now);
-        if self.schedule.planned_last() == Some(block.height()) {
+        if self.schedule.planned_last() == Some(block.height()) || self.scheduler_resigned() {
             self.consider_leaving(now);
         }
     }

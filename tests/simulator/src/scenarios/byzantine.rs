@@ -29,9 +29,9 @@ pub(super) fn an_equivocating_scheduler_loses_its_term(run: &Run<'_>) {
     let (scheduler, term) = (world.scheduler(), world.term());
     world.corrupt(scheduler, Vice::EquivocatingScheduler);
     expect_another_term(&mut world, term);
-    let named = world.reports.iter().any(|(_, _, report)| {
-        matches!(report, Report::Equivocation { signer, .. } if *signer == world.address(scheduler))
-    });
+    let named = world.reports.iter().any(
+        |(_, _, report)| matches!(report, Report::Equivocation { signer, .. } if *signer == world.address(scheduler)),
+    );
     assert!(named, "nobody names it");
 }
 

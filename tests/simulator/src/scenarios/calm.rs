@@ -58,7 +58,9 @@ pub(super) fn a_slow_member_does_not_flap(run: &Run<'_>) {
     world.run_for(seconds(25));
     assert_eq!(world.term(), term, "the scheduler lost its term");
     let silent = |report: &Report| match report {
-        Report::Appointed { skipped, .. } => skipped.iter().any(|skip| skip.reason == baton_consensus::messages::SkipReason::Silent),
+        Report::Appointed { skipped, .. } => {
+            skipped.iter().any(|skip| skip.reason == baton_consensus::messages::SkipReason::Silent)
+        }
         _ => false,
     };
     let flaps = world.reports.iter().filter(|(at, _, report)| *at >= since && silent(report)).count();

@@ -2,7 +2,11 @@
 
 use super::seconds;
 use crate::run::Run;
-use baton_consensus::{Parameters, core::Input};
+use crate::world::World;
+use baton_consensus::{
+    Parameters,
+    core::{Input, Report},
+};
 
 /// The bar of recovery: the term timeout, and then at most as long again.
 pub(super) fn a_dead_scheduler_is_replaced_in_time_and_steps_down_when_it_returns(run: &Run<'_>) {
@@ -41,6 +45,7 @@ pub(super) fn a_planned_handover_costs_less_than_two_block_times(run: &Run<'_>) 
     let (since, term) = (world.now, world.term());
     world.run_for(seconds(30));
     assert!(world.term().0 > term.0 + 3, "terms do not end: term {}", world.term());
+    expect_nothing_taken_back(&world);
     run.measure("planned hand-over", world.longest_gap(0, since), world.parameters.block_time * 2);
 }
 
@@ -53,7 +58,14 @@ pub(super) fn an_operator_hands_the_schedule_over(run: &Run<'_>) {
     world.inject(scheduler, Input::Resign);
     world.run_for(seconds(5));
     assert_eq!(world.term(), term.next());
+    expect_nothing_taken_back(&world);
     run.measure("hand-over by an operator", world.longest_gap(0, since), world.parameters.block_time * 2);
+}
+
+/// Who leaves in peace leaves nothing behind.
+fn expect_nothing_taken_back(world: &World) {
+    let reverted = world.reports.iter().find(|(_, _, report)| matches!(report, Report::Reverted { .. }));
+    assert!(reverted.is_none(), "a hand-over costs a sealed block: {reverted:?}");
 }
 
 pub(super) fn schedulers_die_one_after_the_other(run: &Run<'_>) {

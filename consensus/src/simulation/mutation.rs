@@ -1,6 +1,6 @@
 //! Deliberately broken rules, so that tests can show that they would see them.
 //!
-//! Without the feature `mutations`, which only the simulator turns on, every rule is whole and this compiles to nothing.
+//! Without the feature `simulation` every rule is whole.
 
 /// A rule, broken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -13,25 +13,25 @@ pub enum Mutation {
     HeightAlone,
 }
 
-#[cfg(feature = "mutations")]
+#[cfg(feature = "simulation")]
 thread_local! {
     static BROKEN: std::cell::Cell<Option<Mutation>> = const { std::cell::Cell::new(None) };
 }
 
 /// Breaks one rule, or none, for every core that this thread runs.
-#[cfg(feature = "mutations")]
+#[cfg(feature = "simulation")]
 pub fn set(broken: Option<Mutation>) {
     BROKEN.set(broken);
 }
 
 /// Whether this rule is broken.
-#[cfg(feature = "mutations")]
+#[cfg(feature = "simulation")]
 pub(crate) fn breaks(rule: Mutation) -> bool {
     BROKEN.get() == Some(rule)
 }
 
 /// Whether this rule is broken: it is not.
-#[cfg(not(feature = "mutations"))]
+#[cfg(not(feature = "simulation"))]
 pub(crate) const fn breaks(_: Mutation) -> bool {
     false
 }
