@@ -12,6 +12,7 @@ use baton_consensus::{
     Parameters,
     certificate::{Appointment, VerifiedCertificate},
     core::{BuildRequest, Core, Effect, Identity, Input, Outgoing, Report},
+    election::{Election, Priorities},
     keys::{BlsKey, OperatorKey},
     messages::{Announcement, VerifiedTermChange},
     signing::SigningContext,
@@ -246,6 +247,11 @@ impl World {
     pub(crate) fn scheduler(&self) -> usize {
         let newest = self.cores().max_by_key(|core| core.schedule().term());
         newest.map_or(0, |core| self.index_of(core.schedule().scheduler()))
+    }
+
+    /// The scheduler of a term.
+    pub(crate) fn scheduler_of(&self, term: Term) -> usize {
+        self.index_of(Election::new(Priorities::genesis(&self.set)).turn(&self.set, term).0)
     }
 
     /// The newest term that a running node is in.

@@ -61,6 +61,7 @@ claims! {
     isolated_nodes_fence_nobody,
     a_partition_heals_on_the_branch_of_the_later_term,
     a_scheduler_dies_as_a_partition_heals,
+    a_later_terms_block_outranks_a_longer_branch,
     a_follower_that_was_cut_off_catches_up,
     everyone_dies_at_once_and_goes_on,
     everyone_dies_after_a_term_change_and_goes_on,
@@ -120,5 +121,5 @@ fn a_quorum_of_half_is_seen() {
 
 #[test]
 fn branches_by_height_alone_are_seen() {
-    is_seen(Broken::Rule(Mutation::HeightAlone), &["a_scheduler_dies_as_a_partition_heals"], "");
+    is_seen(Broken::Rule(Mutation::HeightAlone), &["a_later_terms_block_outranks_a_longer_branch"], "and leaves");
 }

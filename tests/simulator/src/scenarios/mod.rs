@@ -41,7 +41,7 @@ catalogue! {
         a_paused_scheduler_is_replaced_and_steps_down, a_planned_handover_costs_less_than_two_block_times,
         an_operator_hands_the_schedule_over, schedulers_die_one_after_the_other;
     partitions: isolated_nodes_fence_nobody, a_partition_heals_on_the_branch_of_the_later_term,
-        a_scheduler_dies_as_a_partition_heals, a_follower_that_was_cut_off_catches_up;
+        a_scheduler_dies_as_a_partition_heals, a_later_terms_block_outranks_a_longer_branch, a_follower_that_was_cut_off_catches_up;
     crashes: everyone_dies_at_once_and_goes_on, everyone_dies_after_a_term_change_and_goes_on,
         nodes_die_and_return_at_random_over_a_bad_network;
     byzantine: a_scheduler_that_does_not_work_is_replaced, an_equivocating_scheduler_loses_its_term,

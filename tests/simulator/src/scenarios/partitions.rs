@@ -1,8 +1,9 @@
 //! The network falls apart, and heals.
 
-use super::seconds;
+use super::{millis, seconds};
 use crate::run::Run;
 use crate::world::World;
+use baton_consensus::types::Term;
 
 /// Whoever hears no quorum asks for nothing.
 pub(super) fn isolated_nodes_fence_nobody(run: &Run<'_>) {
@@ -44,6 +45,40 @@ pub(super) fn a_scheduler_dies_as_a_partition_heals(run: &Run<'_>) {
     world.start(scheduler);
     let (everyone, height) = (world.honest(), world.highest().0 + 30);
     world.agree_at(&everyone, height, seconds(40));
+}
+
+/// The scheduler of the first term is cut off and goes on alone, far. That of the second dies when its first block has
+/// reached one member alone, who then sleeps until the others make it the third: it keeps that block, as what a later term
+/// sealed outranks the longer branch of an earlier one.
+pub(super) fn a_later_terms_block_outranks_a_longer_branch(run: &Run<'_>) {
+    let mut world = run.world(7);
+    world.run_for(seconds(4) + run.moment(3_000));
+    let members = world.members();
+    let [first, second, third] = [1, 2, 3].map(|term| world.scheduler_of(Term(term)));
+    let others: Vec<_> = (0..members).filter(|index| ![first, second, third].contains(index)).collect();
+    cut_off(&mut world, &[first]);
+    let opened = world.run_until(seconds(20), |world| world.scheduler() == second);
+    assert!(opened, "the second term does not open");
+    // From here on it is heard, and still hears nobody.
+    world.cuts.heal();
+    (0..members).filter(|index| *index != first).for_each(|index| world.cuts.one_way(index, first));
+    others.iter().for_each(|other| world.cuts.one_way(second, *other));
+    let sealed = world.run_until(seconds(20), |world| world.disk(third).tip().term == Term(2));
+    assert!(sealed, "nothing is sealed in the second term");
+    world.kill(second);
+    world.pause(third);
+    let kept = world.disk(third).tip();
+    let asked = world.run_until(seconds(30), |world| others.iter().all(|other| world.core(*other).fence() == Term(3)));
+    assert!(asked, "the others do not ask for a third term");
+    assert!(world.disk(first).head().height > kept.block.height, "the stale branch is not longer");
+    world.cuts.heal();
+    world.run_for(millis(300) + run.moment(300));
+    world.resume(third);
+    world.run_for(seconds(3));
+    world.start(second);
+    let (everyone, height) = (world.honest(), world.highest().0 + 20);
+    world.agree_at(&everyone, height, seconds(40));
+    assert_eq!(world.disk(first).hash_at(kept.block.height), Some(kept.block.hash), "the later term's block is lost");
 }
 
 pub(super) fn a_follower_that_was_cut_off_catches_up(run: &Run<'_>) {
