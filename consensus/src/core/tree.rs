@@ -83,14 +83,25 @@ pub(super) struct Branch {
     pub(super) from: BlockRef,
     /// The blocks with their seals, lowest first; at least one.
     pub(super) blocks: Vec<(VerifiedBlock, Verified<Seal>)>,
+}
+
+/// A [`Branch`] without its blocks.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct BranchSummary {
+    /// The committed block that it stands on.
+    pub(super) from: BlockRef,
     /// Its end.
     pub(super) tip: Tip,
+    /// Whether it contains the block that was asked about.
+    pub(super) contains: bool,
 }
 
 /// The sealed chain and what may come on it.
 #[derive(Debug)]
 pub(super) struct BlockTree {
     chain: BTreeMap<Height, Committed>,
+    /// Where each committed block stands.
+    heights: HashMap<B256, Height>,
     pending: BTreeMap<B256, Pending>,
     /// The seal of each uncommitted block.
     seals: HashMap<B256, Verified<Seal>>,
@@ -105,19 +116,25 @@ impl BlockTree {
     pub(super) fn new(genesis: BlockRef, chain: Vec<Committed>) -> Self {
         let mut tree = Self {
             chain: BTreeMap::new(),
+            heights: HashMap::new(),
             pending: BTreeMap::new(),
             seals: HashMap::new(),
             positions: BTreeMap::new(),
             recent: VecDeque::new(),
         };
         if chain.is_empty() {
-            tree.chain.insert(genesis.height, Committed { block: genesis, ..Committed::default() });
+            tree.append(Committed { block: genesis, ..Committed::default() });
         }
         for committed in chain {
             tree.positions.insert((committed.block.height, committed.sealed_in), committed.block.hash);
-            tree.chain.insert(committed.block.height, committed);
+            tree.append(committed);
         }
         tree
+    }
+
+    fn append(&mut self, committed: Committed) {
+        self.chain.insert(committed.block.height, committed);
+        self.heights.insert(committed.block.hash, committed.block.height);
     }
 
     fn last(&self) -> Committed {
@@ -152,7 +169,7 @@ impl BlockTree {
     }
 
     fn committed_by_hash(&self, hash: B256) -> Option<&Committed> {
-        self.chain.values().rev().find(|committed| committed.block.hash == hash)
+        self.chain.get(self.heights.get(&hash)?)
     }
 
     /// A committed block's timestamp or an uncommitted one's, in seconds.
@@ -241,9 +258,29 @@ impl BlockTree {
         self.seals.get(&hash)
     }
 
-    /// Every branch of executed and sealed blocks, by its tip.
-    pub(super) fn branches(&self) -> Vec<Branch> {
-        self.pending.keys().filter_map(|hash| self.branch(*hash)).collect()
+    /// Every branch of executed and sealed blocks that consists of admitted ones, told whether it contains a block. In one
+    /// pass, whatever a hostile scheduler makes of the tree.
+    pub(super) fn branches(
+        &self,
+        admits: impl Fn(&VerifiedBlock, Term) -> bool,
+        contained: Option<BlockRef>,
+    ) -> Vec<BranchSummary> {
+        let mut executed: Vec<_> =
+            self.pending.values().filter(|pending| pending.progress == Progress::Executed).collect();
+        executed.sort_by_key(|pending| pending.block.height());
+        let mut found: BTreeMap<B256, BranchSummary> = BTreeMap::new();
+        for block in executed.into_iter().map(|pending| &pending.block) {
+            let Some(seal) = self.seals.get(&block.hash()) else { continue };
+            let on_chain = |root: &Committed| BranchSummary { from: root.block, tip: root.tip(), contains: false };
+            let below = found.get(&block.parent()).copied();
+            let below = below.or_else(|| self.committed_by_hash(block.parent()).map(on_chain));
+            let term = seal.message().term;
+            let Some(below) = below.filter(|below| below.tip.term <= term && admits(block, term)) else { continue };
+            let tip = Tip { term, block: block.reference() };
+            let contains = below.contains || Some(tip.block) == contained;
+            found.insert(block.hash(), BranchSummary { tip, contains, ..below });
+        }
+        found.into_values().collect()
     }
 
     /// The branch that ends in this block: every block of it executed and sealed, in terms that never fall.
@@ -266,9 +303,7 @@ impl BlockTree {
             return None;
         }
         blocks.reverse();
-        let (last, seal) = blocks.last()?;
-        let tip = Tip { term: seal.message().term, block: last.reference() };
-        Some(Branch { from: from.block, blocks, tip })
+        (!blocks.is_empty()).then_some(Branch { from: from.block, blocks })
     }
 
     /// The committed block that an uncommitted one stands on, if all between are known.
@@ -303,7 +338,7 @@ impl BlockTree {
     pub(super) fn advance(&mut self, block: &VerifiedBlock, sealed_in: Term) -> Vec<B256> {
         let committed = Committed::new(block, sealed_in);
         let hash = committed.block.hash;
-        self.chain.insert(committed.block.height, committed);
+        self.append(committed);
         self.positions.entry((committed.block.height, sealed_in)).or_insert(hash);
         self.pending.remove(&hash);
         self.seals.remove(&hash);
@@ -320,6 +355,7 @@ impl BlockTree {
         let reverted: Vec<_> = self.chain.split_off(&to.next()).into_values().collect();
         let mut dropped = Vec::new();
         for committed in &reverted {
+            self.heights.remove(&committed.block.hash);
             self.recent.retain(|hash| *hash != committed.block.hash);
             let children: Vec<_> = self.children(committed.block.hash);
             children.into_iter().for_each(|hash| self.remove_with_descendants(hash, &mut dropped));
@@ -333,7 +369,10 @@ impl BlockTree {
         if floor <= self.floor() {
             return;
         }
-        self.chain = self.chain.split_off(&floor);
+        let kept = self.chain.split_off(&floor);
+        for committed in std::mem::replace(&mut self.chain, kept).into_values() {
+            self.heights.remove(&committed.block.hash);
+        }
         self.positions = self.positions.split_off(&(floor, Term(0)));
         self.seals.retain(|_, seal| seal.message().height > floor);
     }

@@ -1,4 +1,4 @@
-use crate::core::tree::{Branch, Progress};
+use crate::core::tree::{Branch, BranchSummary, Progress};
 use crate::core::{Core, Effect, ExecutionFailure, Report};
 use crate::journal::JournalEntry;
 use crate::messages::{Cause, Seal};
@@ -58,26 +58,20 @@ impl Core {
     fn better_branch(&self) -> Option<Branch> {
         let (head, term, base) = (self.tree.tip(), self.schedule.term(), self.schedule.base());
         let on_base = base.is_none_or(|base| self.tree.is_on_chain(base));
-        let leads_to_base =
-            |branch: &Branch| base.is_some_and(|base| branch.blocks.iter().any(|(block, _)| block.hash() == base.hash));
-        let allowed = |branch: &Branch| {
-            branch.blocks.iter().all(|(block, seal)| {
-                seal.message().term == term || base.is_none_or(|base| block.height() <= base.height)
-            })
+        let allowed = |block: &VerifiedBlock, sealed_in| {
+            sealed_in == term || base.is_none_or(|base| block.height() <= base.height)
         };
-        let beats = |branch: &Branch| {
+        let beats = |branch: &BranchSummary| {
             let extends = branch.from == head.block;
             let later = branch.tip > head && (branch.tip.term > head.term || mutation::breaks(Mutation::HeightAlone));
             // A chain that holds the base leaves it for nothing.
             let keeps = base.is_none_or(|base| !on_base || branch.from.height >= base.height);
-            keeps && (extends || later || (!on_base && leads_to_base(branch)))
+            keeps && (extends || later || (!on_base && branch.contains))
         };
-        let branches = self
-            .tree
-            .branches()
-            .into_iter()
-            .filter(|branch| branch.from.height >= self.finalized() && allowed(branch) && beats(branch));
-        branches.max_by_key(|branch| (leads_to_base(branch), branch.tip))
+        let branches = self.tree.branches(allowed, base).into_iter();
+        let better = branches.filter(|branch| branch.from.height >= self.finalized() && beats(branch));
+        let best = better.max_by_key(|branch| (branch.contains, branch.tip))?;
+        self.tree.branch(best.tip.block.hash)
     }
 
     /// Makes the end of a branch the head.
