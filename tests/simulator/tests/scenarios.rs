@@ -81,7 +81,7 @@ fn one_seed_gives_one_trace() {
     let setup = Setup { trace: true, ..Setup::default() };
     let trace = |seed| run(scenario, seed, &setup).trace;
     let first = trace(1);
-    assert!(first.lines().count() > 10_000);
+    assert!(first.lines().count() > 1_000);
     assert!(first == trace(1), "the same seed gives another trace");
     assert!(first != trace(2));
 }
