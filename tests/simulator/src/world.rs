@@ -11,7 +11,7 @@ use alloy_primitives::{Address, B256, U256};
 use baton_consensus::{
     Parameters,
     certificate::{Appointment, VerifiedCertificate},
-    core::{BuildRequest, Core, Effect, Identity, Input, Outgoing, Report},
+    core::{BuildRequest, Core, Effect, Identity, Input, Outgoing, Report, Verdict},
     election::{Election, Priorities},
     keys::{BlsKey, OperatorKey},
     messages::{Announcement, VerifiedTermChange},
@@ -392,7 +392,8 @@ impl World {
         }
         let disk = &mut node.disk;
         match effect {
-            Effect::Judge(_) | Effect::Discard(_) => {}
+            Effect::Judge(Verdict::Accept) | Effect::Discard(_) => {}
+            Effect::Judge(verdict) => self.trace.line(|| format!("{} {index}   {}", self.now.0, verdict.label())),
             Effect::PersistSafety(safety) => {
                 disk.safety = safety;
                 disk.unsynced.clear();
@@ -408,8 +409,10 @@ impl World {
                     disk.certificates.insert((term.0, certificate.hash()), certificate);
                 }
                 let key = (term.0, epoch.0, announcement.message.hash());
-                disk.announcements.insert(key, announcement);
-                disk.unsynced.push(key);
+                // What is written again as it was cannot be lost any more.
+                if disk.announcements.insert(key, announcement).is_none() {
+                    disk.unsynced.push(key);
+                }
                 if let Some(entry) = journal {
                     disk.unsynced.clear();
                     disk.journal.insert(entry.key(), entry);

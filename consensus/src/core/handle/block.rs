@@ -38,7 +38,8 @@ impl Core {
             }
             return Err(verdict);
         }
-        let rivals = self.tree.at(block.height()).filter(|rival| rival.position() == block.position()).count();
+        let position = (block.leader(), block.position());
+        let rivals = self.tree.at(block.height()).filter(|rival| (rival.leader(), rival.position()) == position).count();
         if rivals > 0 {
             let (signer, position) = (block.leader(), block.height().0);
             self.report(Report::Equivocation { signer, kind: "block", position });
