@@ -138,6 +138,7 @@ impl World {
     pub(crate) fn start(&mut self, index: usize) {
         let node = &mut self.nodes[index];
         node.life += 1;
+        node.fetching = false;
         let identity = Identity { keys: Some((node.key.clone(), node.bls.clone())), version: "simulated".to_owned() };
         let restored = node.disk.restored();
         node.core = Some(Core::new(self.context, self.parameters.clone(), self.set.clone(), identity, restored));
@@ -153,7 +154,6 @@ impl World {
         node.core = None;
         node.paused = false;
         node.doomed = None;
-        node.fetching = false;
         node.waiting.clear();
     }
 
