@@ -3,6 +3,7 @@
 use super::scheduling::Takeover;
 use super::{Core, Effect, Report, Timer};
 use crate::types::{Term, Time, Tip};
+use alloy_primitives::Address;
 
 impl Core {
     /// Looks for the best branch of the reports, and fetches what is missing of it.
@@ -12,7 +13,7 @@ impl Core {
         let at = now.after(self.parameters.adopt_timeout);
         self.emit(Effect::StartTimer { timer: Timer::Adopt { term: self.schedule.term() }, at });
         self.fetch_best_report();
-        self.try_adopt(false, now);
+        self.try_adopt(now);
     }
 
     /// Whether this node is the scheduler and has not settled on a branch yet.
@@ -20,10 +21,12 @@ impl Core {
         self.scheduling.as_ref().is_some_and(|scheduling| scheduling.takeover == Takeover::Looking)
     }
 
-    /// The best branch that a report tells of, with who holds it.
-    fn best_report(&self) -> Option<(Tip, Vec<alloy_primitives::Address>)> {
-        let reports = self.opening.as_ref()?.reports();
-        reports.iter().max_by_key(|(report, _)| report.head).map(|(report, signers)| (report.head, signers.clone()))
+    /// The best branch that a report tells of, with who holds it, but for those that were given up.
+    fn best_report(&self) -> Option<(Tip, Vec<Address>)> {
+        let given_up = &self.scheduling.as_ref()?.given_up;
+        let reports = self.opening.as_ref()?.reports().iter();
+        let open = reports.filter(|(report, _)| !given_up.contains(&report.head.block.hash));
+        open.max_by_key(|(report, _)| report.head).map(|(report, signers)| (report.head, signers.clone()))
     }
 
     fn fetch_best_report(&mut self) {
@@ -33,32 +36,27 @@ impl Core {
         }
     }
 
-    /// Appoints if the chain contains the best branch of the reports, or with `gave_up` what it must contain at least.
-    pub(super) fn try_adopt(&mut self, gave_up: bool, now: Time) {
+    /// Appoints if the chain contains what it must, and the best branch of the reports that was not given up.
+    pub(super) fn try_adopt(&mut self, now: Time) {
         if !self.is_adopting() || self.is_fenced() {
             return;
         }
-        if let Some((best, _)) = self.best_report() {
-            let obliged = self.opening.as_ref().and_then(|opening| self.obliged_base(opening));
-            if let Some(obliged) = obliged.filter(|obliged| !self.tree.is_on_chain(*obliged)) {
-                // Held in pieces, perhaps: go over to it if it is all here.
-                let Some(branch) = self.tree.branch(obliged.hash) else { return };
-                if branch.from.height < self.finalized() {
-                    let finalized = self.finalized();
-                    return self.report(Report::ContradictsFinal { base: obliged, finalized });
-                }
-                self.go_over_to(branch, now);
+        let obliged = self.opening.as_ref().and_then(|opening| self.obliged_base(opening));
+        if let Some(obliged) = obliged.filter(|obliged| !self.tree.is_on_chain(*obliged)) {
+            // Held in pieces, perhaps: go over to it if it is all here.
+            let Some(branch) = self.tree.branch(obliged.hash) else { return };
+            if branch.from.height < self.finalized() {
+                let finalized = self.finalized();
+                return self.report(Report::ContradictsFinal { base: obliged, finalized });
             }
-            let better = self.tree.tip() >= best || self.tree.is_on_chain(best.block);
-            let rival = self.tree.branch(best.block.hash).filter(|branch| {
-                let keeps = obliged.is_none_or(|obliged| self.tree.descends(best.block, obliged));
-                !better && keeps && branch.from.height >= self.finalized()
-            });
-            match rival {
-                Some(branch) => self.go_over_to(branch, now),
-                None if !better && !gave_up => return,
-                None => {}
-            }
+            self.go_over_to(branch, now);
+        }
+        let better = |best: &Tip| *best > self.tree.tip() && !self.tree.is_on_chain(best.block);
+        if let Some((best, _)) = self.best_report().filter(|(best, _)| better(best)) {
+            let keeps = obliged.is_none_or(|obliged| self.tree.descends(best.block, obliged));
+            let branch = self.tree.branch(best.block.hash).filter(|branch| branch.from.height >= self.finalized());
+            let Some(branch) = branch.filter(|_| keeps) else { return };
+            self.go_over_to(branch, now);
         }
         if let Some(scheduling) = &mut self.scheduling {
             scheduling.takeover = Takeover::Done;
@@ -67,13 +65,21 @@ impl Core {
         self.appoint(None, now);
     }
 
+    /// The branch that was looked for did not come: it is given up for the next best.
     pub(super) fn on_adopt_timer(&mut self, term: Term, now: Time) {
         if term != self.schedule.term() || !self.is_adopting() {
             return;
         }
-        self.try_adopt(true, now);
+        let missing = self.best_report();
+        if let Some(scheduling) = &mut self.scheduling {
+            match missing {
+                Some((best, _)) => scheduling.given_up.push(best.block.hash),
+                // What the certificate obliges this node to keep is missing still: it must not appoint without.
+                None => scheduling.given_up.clear(),
+            }
+        }
+        self.try_adopt(now);
         if self.is_adopting() {
-            // What the certificate obliges this node to keep is still missing: it must not appoint without.
             self.fetch_best_report();
             let at = now.after(self.parameters.adopt_timeout);
             self.emit(Effect::StartTimer { timer: Timer::Adopt { term }, at });

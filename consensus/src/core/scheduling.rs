@@ -7,7 +7,7 @@ use crate::journal::JournalEntry;
 use crate::messages::{Seal, Skip, SkipReason};
 use crate::signing::Signed;
 use crate::types::{Epoch, Height, Time, VerifiedBlock};
-use alloy_primitives::Address;
+use alloy_primitives::{Address, B256};
 
 /// A leader further below the scheduler's head than this is passed over, in blocks. Heartbeats lag by a few.
 const MAX_LEADER_LAG: u64 = 16;
@@ -28,6 +28,8 @@ pub(super) enum Takeover {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Scheduling {
     pub(super) takeover: Takeover,
+    /// Tips of branches that reports tell of and nobody serves.
+    pub(super) given_up: Vec<B256>,
     /// When the current leader's next block is due.
     deadline: Option<Time>,
 }

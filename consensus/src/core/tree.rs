@@ -306,7 +306,7 @@ impl BlockTree {
         (!blocks.is_empty()).then_some(Branch { from: from.block, blocks })
     }
 
-    /// The committed block that an uncommitted one stands on, if all between are known.
+    /// The committed block that a block stands on, if all between are known; a committed one stands on itself.
     pub(super) fn root_of(&self, hash: B256) -> Option<BlockRef> {
         let mut at = hash;
         loop {

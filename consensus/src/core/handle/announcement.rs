@@ -38,7 +38,8 @@ impl Core {
             Ok(Extension::Newest) => {
                 self.judge(Verdict::Accept);
                 if !self.accept_base(message, now) {
-                    return;
+                    // What links to it may be sealed all the same.
+                    return self.persist_announcement(announcement.signed().clone(), None);
                 }
                 self.adopt_announcement(announcement.signed().clone(), None, now);
                 self.try_lead(now);
@@ -90,7 +91,7 @@ impl Core {
             // It stands on other reports than those that this node entered by.
             _ => None,
         };
-        let known = self.tree.is_on_chain(base) || self.tree.get(base.hash).is_some();
+        let known = self.tree.root_of(base.hash).is_some();
         if let Some(obliged) =
             obliged.filter(|obliged| base.height < obliged.height || (known && !self.tree.descends(base, *obliged)))
         {

@@ -40,7 +40,7 @@ impl Core {
             self.emit(Effect::Execute(child));
         }
         self.advance(now);
-        self.try_adopt(false, now);
+        self.try_adopt(now);
         self.seal_ready(now);
         // A restarted leader waits for its own blocks.
         self.try_lead(now);

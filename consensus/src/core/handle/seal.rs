@@ -42,7 +42,7 @@ impl Core {
         // Also if it came by another way: those who get it from us may not have it.
         self.judge(Verdict::Accept);
         self.advance(now);
-        self.try_adopt(false, now);
+        self.try_adopt(now);
     }
 
     /// A scheduler sealed two blocks at one height. Both seals are passed on once, so that everyone has the proof.
