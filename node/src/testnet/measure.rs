@@ -1,8 +1,8 @@
 //! From what was seen to the numbers of the summary.
 
 use super::{
-    chronicle::Chronicle,
-    faults::Fault,
+    chronicle::{Block, Chronicle},
+    faults::{Action, Fault},
     fleet::Fleet,
     load::Ledger,
     observe::Record,
@@ -51,6 +51,7 @@ pub(super) fn report(
             accepted: counts.accepted,
             included: included.len() as u64,
             failed: *failed,
+            voided: counts.voided,
         },
         tps: (included.len() as f64 / duration.as_secs_f64().max(0.001) * 10.0).round() / 10.0,
         latency_ms: latencies(&chronicle, ledger, verdict),
@@ -123,11 +124,30 @@ fn fault_reports(
         .zip(next)
         .map(|(fault, until)| FaultReport {
             kind: fault.victim,
+            action: fault.action,
             at_ms: u64::try_from(fault.at.saturating_sub(window.from).as_millis()).unwrap_or(u64::MAX),
-            recovery_ms: slowest_survivor(chronicle, chain, fault.at, until, block_time)
+            recovery_ms: longest_gap(chronicle, chain, *fault, until, block_time)
                 .map(|span| u64::try_from(span.as_millis()).unwrap_or(u64::MAX)),
         })
         .collect()
+}
+
+fn longest_gap(
+    chronicle: &Chronicle,
+    chain: &[Canonical],
+    fault: Fault,
+    until: Duration,
+    block_time: Duration,
+) -> Option<Duration> {
+    match fault.action {
+        Action::Kill | Action::Pause => slowest_survivor(chronicle, chain, fault.at, until, block_time),
+        Action::RestartAll => {
+            let blocks = chain.iter().filter_map(|block| chronicle.block(&block.hash));
+            let mut arrivals: Vec<_> = blocks.filter_map(Block::first_arrival).collect();
+            arrivals.sort_unstable();
+            recovery(&arrivals, fault.at, until, block_time)
+        }
+    }
 }
 
 /// The longest gap of the node that was hit worst, among those that stayed up.
