@@ -9,6 +9,7 @@ mod clients;
 mod harness;
 mod judge;
 mod kills;
+mod partitions;
 mod shutdown;
 mod single;
 mod strangers;
