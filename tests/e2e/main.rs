@@ -13,4 +13,5 @@ mod partitions;
 mod shutdown;
 mod single;
 mod strangers;
+mod terms;
 mod testnet;
