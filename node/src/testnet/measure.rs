@@ -1,8 +1,8 @@
 //! From what was seen to the numbers of the summary.
 
 use super::{
-    chronicle::{Block, Chronicle},
-    faults::{Action, Fault},
+    chronicle::Chronicle,
+    faults::Fault,
     fleet::Fleet,
     load::Ledger,
     observe::Record,
@@ -126,32 +126,15 @@ fn fault_reports(
             kind: fault.victim,
             action: fault.action,
             at_ms: u64::try_from(fault.at.saturating_sub(window.from).as_millis()).unwrap_or(u64::MAX),
-            recovery_ms: longest_gap(chronicle, chain, *fault, until, block_time)
+            recovery_ms: longest_gap(chronicle, chain, fault.at, until, block_time)
                 .map(|span| u64::try_from(span.as_millis()).unwrap_or(u64::MAX)),
         })
         .collect()
 }
 
+/// The longest gap of the node that was hit worst, among those that stayed up; if none did, the longest time in which nobody
+/// had a new block.
 fn longest_gap(
-    chronicle: &Chronicle,
-    chain: &[Canonical],
-    fault: Fault,
-    until: Duration,
-    block_time: Duration,
-) -> Option<Duration> {
-    match fault.action {
-        Action::Kill | Action::Pause => slowest_survivor(chronicle, chain, fault.at, until, block_time),
-        Action::RestartAll => {
-            let blocks = chain.iter().filter_map(|block| chronicle.block(&block.hash));
-            let mut arrivals: Vec<_> = blocks.filter_map(Block::first_arrival).collect();
-            arrivals.sort_unstable();
-            recovery(&arrivals, fault.at, until, block_time)
-        }
-    }
-}
-
-/// The longest gap of the node that was hit worst, among those that stayed up.
-fn slowest_survivor(
     chronicle: &Chronicle,
     chain: &[Canonical],
     fault: Duration,
@@ -160,11 +143,14 @@ fn slowest_survivor(
 ) -> Option<Duration> {
     let blocks: Vec<_> = chain.iter().filter_map(|block| chronicle.block(&block.hash)).collect();
     let nodes = blocks.first().map_or(0, |block| block.arrivals.len());
-    let survivors = (0..nodes).filter(|node| chronicle.present(*node, fault, until));
-    let gaps = survivors.map(|node| {
-        let mut arrivals: Vec<_> = blocks.iter().filter_map(|block| block.arrivals[node]).collect();
+    let gap = |mut arrivals: Vec<_>| {
         arrivals.sort_unstable();
         recovery(&arrivals, fault, until, block_time)
-    });
+    };
+    let survivors: Vec<_> = (0..nodes).filter(|node| chronicle.present(*node, fault, until)).collect();
+    if survivors.is_empty() {
+        return gap(blocks.iter().filter_map(|block| block.first_arrival()).collect());
+    }
+    let gaps = survivors.iter().map(|node| gap(blocks.iter().filter_map(|block| block.arrivals[*node]).collect()));
     gaps.collect::<Option<Vec<_>>>()?.into_iter().max()
 }

@@ -68,8 +68,8 @@ pub(super) struct FaultReport {
     pub(super) action: Action,
     /// Since the start of the load.
     pub(super) at_ms: u64,
-    /// The longest time without a new block that any surviving node had from the fault on; that nobody had one, if nobody
-    /// survived. None if blocks did not resume.
+    /// The longest time without a new block that any surviving node had from the fault to the next one; that nobody had
+    /// one, if nobody survived. None if blocks did not resume by then.
     pub(super) recovery_ms: Option<u64>,
 }
 
@@ -165,10 +165,13 @@ impl fmt::Display for Report {
         writeln!(f, "seen by all    p50 {}, p99 {}", ms(&visible_on_all.p50), ms(&visible_on_all.p99))?;
         let Intervals { p50, p99, max } = block_interval_ms;
         writeln!(f, "block interval p50 {}, p99 {}, max {}", ms(p50), ms(p99), ms(max))?;
-        for FaultReport { kind, action, at_ms, recovery_ms } in faults {
+        for (index, FaultReport { kind, action, at_ms, recovery_ms }) in faults.iter().enumerate() {
             let at = *at_ms as f64 / 1000.0;
             match recovery_ms {
                 Some(recovery) => writeln!(f, "{kind} {action} at {at:.1} s: longest gap {recovery} ms")?,
+                None if index + 1 < faults.len() => {
+                    writeln!(f, "{kind} {action} at {at:.1} s: blocks did not resume before the next fault")?;
+                }
                 None => writeln!(f, "{kind} {action} at {at:.1} s: blocks did not resume")?,
             }
         }
@@ -264,7 +267,7 @@ mod tests {
         assert_eq!(json["txs"]["accepted"], 2);
         assert_eq!(json["agree"]["state_roots"], true);
         let text = report.to_string();
-        assert!(text.contains("leader killed at 10.0 s: blocks did not resume"), "{text}");
+        assert!(text.contains("leader killed at 10.0 s: blocks did not resume before the next fault"), "{text}");
         assert!(text.contains("everyone restarted at 20.0 s: longest gap 1500 ms"), "{text}");
         assert!(text.contains("1 accepted ones died with all pools"), "{text}");
     }
