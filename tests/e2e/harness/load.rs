@@ -81,7 +81,7 @@ impl Lane {
                         break;
                     }
                     Err(error) => match error.downcast_ref::<super::Refusal>() {
-                        // It was taken in by an earlier attempt, which nobody acknowledged.
+                        // It was accepted before, and the answer got lost, or it came back over the mesh.
                         Some(refusal) if refusal.message.contains("already known") => {
                             accepted.push(transaction.hash);
                             break;
