@@ -88,6 +88,18 @@ install_test_clients() {
     (cd "$BATON_ROOT/tests/clients" && npm ci --no-audit --no-fund --loglevel error) >&2
 }
 
+# Installs `ip`, by which tests make hosts of their own.
+install_test_tools() {
+    command -v ip >/dev/null && return
+    if ! command -v apt-get >/dev/null; then
+        echo "baton: no \`ip\` (iproute2): the tests of partitions are skipped" >&2
+        return
+    fi
+    echo "baton: installing iproute2" >&2
+    as_root apt-get update -qq
+    as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends iproute2 >&2
+}
+
 install_node() {
     command -v apt-get >/dev/null || fail "install Node.js 18 or later first; without apt-get this script cannot"
     echo "baton: installing nodejs and npm" >&2

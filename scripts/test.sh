@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Installs what the tests need and runs all of them: unit and property tests, the simulator, the wire and disk formats, and
-# the end-to-end tests over real processes, against anvil and with real clients. Arguments go to the test runner:
+# the end-to-end tests over real processes, against anvil and with real clients; those of partitions need root, for hosts
+# of their own, and say so where they are skipped. Arguments go to the test runner:
 #
 #   scripts/test.sh                 everything
 #   scripts/test.sh -E 'test(e2e)'  what a filter of cargo-nextest selects
@@ -13,6 +14,7 @@ source scripts/lib.sh
 install_build_tools
 use_build_cache
 install_test_clients
+install_test_tools
 
 if command -v cargo-nextest >/dev/null; then
     cargo nextest run --workspace --locked --no-fail-fast "$@"

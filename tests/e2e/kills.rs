@@ -1,7 +1,7 @@
 //! `kill -9`: of the leader, of a follower, of everyone.
 
-use crate::harness::{Lane, Load, Net, Plan, Rpc, Slot, deploy, until};
-use alloy_primitives::{Address, B256};
+use crate::harness::{Lane, Load, Net, Plan, Rpc, Slot, until};
+use alloy_primitives::B256;
 use eyre::{OptionExt, bail, ensure};
 use serde_json::{Value, json};
 use std::{
@@ -53,16 +53,6 @@ const RECOVERY: Duration = Duration::from_secs(12);
 /// How long a restarted node may take to be where the others are.
 const CATCHING_UP: Duration = Duration::from_secs(90);
 
-/// Lanes that do not end by themselves, two at every node.
-async fn load(net: &mut Net) -> eyre::Result<(Load, Address)> {
-    let mut wallets = net.wallets.split_off(0);
-    let probe = deploy(net, &mut wallets.pop().ok_or_eyre("no wallet")?).await?;
-    let rpcs = net.rpcs()?;
-    let lanes = wallets.into_iter().zip(rpcs.iter().cycle());
-    let load = Load::start(lanes.map(|(wallet, rpc)| Lane { wallet, rpc: rpc.clone(), probe, limit: u64::MAX }));
-    Ok((load, probe))
-}
-
 /// Waits until a leader, not `but`, is in the first third of its epoch, and says who.
 async fn leader_early_in_its_epoch(net: &Net, asked: usize) -> eyre::Result<usize> {
     let rpc = net.rpc(asked)?;
@@ -99,7 +89,7 @@ async fn longest_gap(rpc: &Rpc, blocks: u64) -> eyre::Result<Duration> {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_killed_leader_is_replaced_and_nothing_accepted_is_lost() -> eyre::Result<()> {
     let mut net = Net::start_in(PLAN, Slot::take_all().await?).await?;
-    let (load, _) = load(&mut net).await?;
+    let (load, _) = Load::through_all(&mut net).await?;
     let scheduler = net.scheduler(0).await?;
     let height = net.rpc(scheduler)?.height().await?;
     net.reach(height + 8, Duration::from_secs(60)).await?;
@@ -144,7 +134,7 @@ async fn a_killed_leader_is_replaced_and_nothing_accepted_is_lost() -> eyre::Res
 #[tokio::test(flavor = "multi_thread")]
 async fn a_killed_follower_catches_up_and_so_does_a_newcomer() -> eyre::Result<()> {
     let mut net = Net::start(FAST).await?;
-    let (load, _) = load(&mut net).await?;
+    let (load, _) = Load::through_all(&mut net).await?;
     let scheduler = net.scheduler(0).await?;
     let leader = leader_early_in_its_epoch(&net, scheduler).await?;
     let follower = (0..4).find(|index| ![scheduler, leader].contains(index)).ok_or_eyre("no follower")?;
@@ -192,7 +182,7 @@ async fn a_net_that_was_killed_whole_goes_on_where_it_was() -> eyre::Result<()> 
         // Under load, so that blocks, seals and writes are under way.
         let load = match probe {
             None => {
-                let (load, address) = load(&mut net).await?;
+                let (load, address) = Load::through_all(&mut net).await?;
                 probe = Some(address);
                 load
             }

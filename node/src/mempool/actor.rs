@@ -141,11 +141,7 @@ impl Actor {
             self.rebroadcast.watch(hash, now);
         }
         if origin == Origin::Local {
-            let outgoing = Outgoing { raw: transaction.raw().clone(), hash, admitted_at: now, reply };
-            // The outbox has a place for every transaction that there is room for; a failure is its end.
-            if let Err(failure) = self.outbox.try_send(outgoing) {
-                failure.into_inner().reply.send(Err(PoolError::NotAcknowledged));
-            }
+            self.hand_out(Outgoing { transaction: transaction.clone(), admitted_at: now, reply });
         } else {
             reply.send(Ok(hash));
         }
@@ -154,7 +150,24 @@ impl Actor {
         }
     }
 
+    /// Has a peer asked to hold a user's transaction, who is answered then.
+    fn hand_out(&self, outgoing: Outgoing) {
+        // The outbox has a place for every transaction that there is room for; a failure is its end.
+        if let Err(failure) = self.outbox.try_send(outgoing) {
+            failure.into_inner().reply.send(Err(PoolError::NotAcknowledged));
+        }
+    }
+
     fn refuse(&mut self, candidate: Candidate, error: PoolError) {
+        // To say that it is known would sound as if it were accepted, while nobody else may have it.
+        if error == PoolError::AlreadyKnown
+            && candidate.transaction.origin() == Origin::Local
+            && let Some(transaction) = self.pool.index().get(&candidate.transaction.hash())
+            && transaction.is_unacknowledged()
+        {
+            let Candidate { reply, .. } = candidate;
+            return self.hand_out(Outgoing { transaction, admitted_at: Instant::now(), reply });
+        }
         self.metrics.count_refusal(&error);
         // Known from the mesh only, perhaps; the peer that pushes it relies on this node.
         if error == PoolError::AlreadyKnown && candidate.transaction.origin() == Origin::Pushed {

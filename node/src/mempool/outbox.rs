@@ -5,8 +5,9 @@ use super::{
     error::PoolError,
     metrics::Metrics,
     ports::{Mesh, Pushed},
+    transaction::PooledTransaction,
 };
-use alloy_primitives::{B256, Bytes};
+use alloy_primitives::Bytes;
 use std::{
     collections::VecDeque,
     sync::Arc,
@@ -28,11 +29,11 @@ pub(super) const BATCH_TRANSACTIONS: usize = 1_024;
 /// Batches on their way at once.
 const BATCHES: usize = 16;
 
-/// A user's transaction that the pool admitted.
+/// A user's transaction that the pool holds.
 #[derive(Debug)]
 pub(super) struct Outgoing {
-    pub(super) raw: Bytes,
-    pub(super) hash: B256,
+    pub(super) transaction: Arc<PooledTransaction>,
+    /// When it was admitted, or asked for again.
     pub(super) admitted_at: Instant,
     pub(super) reply: Reply,
 }
@@ -40,7 +41,7 @@ pub(super) struct Outgoing {
 /// Sends what users handed in.
 pub(super) struct Outbox<M> {
     pub(super) mesh: Arc<M>,
-    /// Newly admitted ones.
+    /// Those whose users wait.
     pub(super) admitted: mpsc::Receiver<Outgoing>,
     /// Those to gossip again, as batches.
     pub(super) again: mpsc::Receiver<Vec<Bytes>>,
@@ -62,7 +63,7 @@ impl<M: Mesh> Outbox<M> {
             let full = bytes >= BATCH_BYTES || waiting.len() >= BATCH_TRANSACTIONS;
             if due && (full || next_batch_at <= Instant::now()) {
                 let batch = take_batch(&mut waiting);
-                bytes -= batch.iter().map(|outgoing: &Outgoing| outgoing.raw.len()).sum::<usize>();
+                bytes -= batch.iter().map(|outgoing: &Outgoing| outgoing.transaction.size()).sum::<usize>();
                 under_way.spawn(send(self.mesh.clone(), batch, self.deadline, self.metrics.clone()));
                 next_batch_at = Instant::now() + self.pause;
                 continue;
@@ -81,7 +82,7 @@ impl<M: Mesh> Outbox<M> {
                 // What users wait for is bounded by the room that each of them took.
                 outgoing = self.admitted.recv() => {
                     let Some(outgoing) = outgoing else { break };
-                    bytes += outgoing.raw.len();
+                    bytes += outgoing.transaction.size();
                     waiting.push_back(outgoing);
                 }
                 () = sleep_until(next_batch_at.into()), if due => {}
@@ -99,9 +100,9 @@ impl<M: Mesh> Outbox<M> {
 fn take_batch(waiting: &mut VecDeque<Outgoing>) -> Vec<Outgoing> {
     let (mut batch, mut bytes) = (Vec::new(), 0);
     while batch.len() < BATCH_TRANSACTIONS
-        && let Some(next) = waiting.pop_front_if(|next| bytes == 0 || bytes + next.raw.len() <= BATCH_BYTES)
+        && let Some(next) = waiting.pop_front_if(|next| bytes == 0 || bytes + next.transaction.size() <= BATCH_BYTES)
     {
-        bytes += next.raw.len();
+        bytes += next.transaction.size();
         batch.push(next);
     }
     batch
@@ -110,17 +111,19 @@ fn take_batch(waiting: &mut VecDeque<Outgoing>) -> Vec<Outgoing> {
 /// Gossips and pushes a batch; answers when both are done, as the push says.
 async fn send<M: Mesh>(mesh: Arc<M>, batch: Vec<Outgoing>, deadline: Duration, metrics: Arc<Metrics>) {
     let oldest = batch.iter().map(|outgoing| outgoing.admitted_at).min().unwrap_or_else(Instant::now);
-    let raw: Vec<Bytes> = batch.iter().map(|outgoing| outgoing.raw.clone()).collect();
+    let raw: Vec<Bytes> = batch.iter().map(|outgoing| outgoing.transaction.raw().clone()).collect();
     let pushed = gossip_and_push(&*mesh, raw, oldest + deadline, &metrics).await;
     let mut refused = match &pushed {
         Some(Pushed::Acknowledged { refused }) => refused.clone(),
         _ => Vec::new(),
     };
     refused.sort_unstable();
-    for (place, Outgoing { hash, reply, .. }) in (0_u32..).zip(batch) {
-        if pushed.is_some() && refused.binary_search(&place).is_err() {
+    for (place, Outgoing { transaction, reply, .. }) in (0_u32..).zip(batch) {
+        let acknowledged = pushed.is_some() && refused.binary_search(&place).is_err();
+        transaction.set_acknowledged(acknowledged);
+        if acknowledged {
             Metrics::add(&metrics.acknowledged, 1);
-            reply.send(Ok(hash));
+            reply.send(Ok(transaction.hash()));
         } else {
             Metrics::add(&metrics.unacknowledged, 1);
             reply.send(Err(PoolError::NotAcknowledged));

@@ -136,8 +136,13 @@ impl Preparation {
             return Err(PoolError::TypeNotSupported);
         }
         let hash = keccak256(raw);
-        // A known one that is pushed goes on, because the pool shall answer for it from now on.
-        if origin != Origin::Pushed && self.index.contains(&hash) {
+        // A known one goes on where the pool has to do something for it: answer for it from now on, or ask peers again.
+        let nothing_to_do = match origin {
+            Origin::Pushed => false,
+            Origin::Local => self.index.get(&hash).is_some_and(|known| !known.is_unacknowledged()),
+            Origin::Gossip => self.index.contains(&hash),
+        };
+        if nothing_to_do {
             return Err(PoolError::AlreadyKnown);
         }
         let transaction =

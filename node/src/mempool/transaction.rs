@@ -4,7 +4,13 @@ use super::ordering::Bid;
 use alloy_consensus::Transaction as _;
 use alloy_primitives::{Address, B256, Bytes, U256};
 use baton_execution::{RecoveredTransaction, Transaction};
-use std::{sync::Arc, time::Instant};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
+    time::Instant,
+};
 
 /// How a transaction came to this node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -29,6 +35,7 @@ pub struct PooledTransaction {
     nonce: u64,
     bid: Bid,
     cost: U256,
+    unacknowledged: Arc<AtomicBool>,
 }
 
 impl PooledTransaction {
@@ -54,6 +61,7 @@ impl PooledTransaction {
             bid,
             cost: gas.saturating_add(transaction.value()),
             recovered: Arc::new(recovered),
+            unacknowledged: Arc::default(),
         }
     }
 
@@ -127,6 +135,16 @@ impl PooledTransaction {
     #[must_use]
     pub fn gas_limit(&self) -> u64 {
         self.recovered.inner().gas_limit()
+    }
+
+    /// Whether its user was told last that no peer acknowledged it.
+    pub(super) fn is_unacknowledged(&self) -> bool {
+        self.unacknowledged.load(Relaxed)
+    }
+
+    /// Notes whether a peer acknowledged it when a user asked.
+    pub(super) fn set_acknowledged(&self, acknowledged: bool) {
+        self.unacknowledged.store(!acknowledged, Relaxed);
     }
 
     /// What the leader earns per gas at this base fee, in wei; none if it cannot pay the base fee.

@@ -3,7 +3,7 @@
 use super::download::{DownloadError, Trust, download};
 use crate::{
     chain::ChainReader,
-    engine::{CatchUp, EngineHandle, EngineView, Segment},
+    engine::{CatchUp, EngineHandle, EngineView, Position, Segment},
     mesh::{Peer, PeerBook, PeerNews},
     rpc::ports::SyncProgress,
 };
@@ -14,7 +14,7 @@ use std::{
     collections::{BTreeMap, HashMap},
     time::{Duration, Instant},
 };
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, info, warn};
 
@@ -260,19 +260,10 @@ impl Synchronizer {
 
     /// Hands a range over and waits until the engine has executed it.
     async fn feed(&self, segment: Segment, last: Height) -> bool {
-        let mut position = self.engine.follow();
-        if !self.engine.take_segment(segment).await {
-            return false;
-        }
-        // As long as it gets on: a branch that is not taken over keeps nobody waiting.
-        loop {
-            if position.borrow_and_update().head.height >= last {
-                return true;
-            }
-            if !matches!(tokio::time::timeout(EXECUTION_PATIENCE, position.changed()).await, Ok(Ok(()))) {
-                return false;
-            }
-        }
+        // Without blocks there is nothing to wait for: what came with them may even take the head back.
+        let empty = segment.blocks.is_empty();
+        let position = self.engine.follow();
+        self.engine.take_segment(segment).await && (empty || reaches(position, last, EXECUTION_PATIENCE).await)
     }
 
     /// Peers that did not lie lately, those that told of the highest heads first. What they told may be seconds old, so
@@ -286,6 +277,21 @@ impl Synchronizer {
     }
 }
 
+/// Waits until the head is at this height, as long as it moves. A branch that is not taken over keeps nobody waiting, however
+/// many epochs are announced meanwhile.
+async fn reaches(mut position: watch::Receiver<Position>, height: Height, patience: Duration) -> bool {
+    loop {
+        let head = position.borrow_and_update().head;
+        if head.height >= height {
+            return true;
+        }
+        let moves = position.wait_for(|position| position.head != head);
+        if !matches!(tokio::time::timeout(patience, moves).await, Ok(Ok(_))) {
+            return false;
+        }
+    }
+}
+
 fn tell_progress(start: Height, current: Height, best: Height, began: Instant) {
     let done = current.0.saturating_sub(start.0);
     #[expect(clippy::cast_precision_loss, reason = "a rate for people")]
@@ -293,4 +299,43 @@ fn tell_progress(start: Height, current: Height, best: Height, began: Instant) {
     #[expect(clippy::cast_precision_loss, reason = "a rate for people")]
     let left = best.0.saturating_sub(current.0) as f64 / rate.max(0.001);
     info!(%current, %best, blocks_per_second = format!("{rate:.1}"), seconds_left = format!("{left:.0}"), "catching up");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use baton_consensus::types::{BlockRef, Epoch};
+
+    fn at(height: u64, epoch: u64) -> Position {
+        let head = BlockRef { height: Height(height), ..BlockRef::default() };
+        Position { head, schedule: ExtraData { epoch: Epoch(epoch), ..ExtraData::default() } }
+    }
+
+    #[tokio::test]
+    async fn a_head_that_stands_still_is_not_waited_for_while_epochs_pass() {
+        let (sender, position) = watch::channel(at(10, 1));
+        let waiting = tokio::spawn(reaches(position, Height(14), Duration::from_millis(200)));
+        for epoch in 2..1000 {
+            sender.send_replace(at(10, epoch));
+            tokio::time::sleep(Duration::from_millis(20)).await;
+            if waiting.is_finished() {
+                return assert!(!waiting.await.unwrap());
+            }
+        }
+        panic!("it waits for ever");
+    }
+
+    #[tokio::test]
+    async fn a_head_that_moves_is_waited_for() {
+        let (sender, position) = watch::channel(at(10, 1));
+        let waiting = tokio::spawn(reaches(position, Height(14), Duration::from_secs(60)));
+        // Back, and forth again.
+        for height in [8, 9, 10, 11, 12, 13] {
+            sender.send_replace(at(height, 1));
+            tokio::time::sleep(Duration::from_millis(10)).await;
+            assert!(!waiting.is_finished());
+        }
+        sender.send_replace(at(14, 1));
+        assert!(waiting.await.unwrap());
+    }
 }

@@ -31,7 +31,7 @@ impl Block {
     }
 }
 
-/// A time in which a node was down or catching up.
+/// A time in which a node was down, paused or catching up.
 #[derive(Clone, Copy, Debug)]
 struct Absence {
     from: Duration,
@@ -46,6 +46,8 @@ pub(super) struct Chronicle {
     nodes: usize,
     blocks: HashMap<B256, Block>,
     highest: u64,
+    /// The first that was seen of the highest blocks.
+    tip: Option<B256>,
     included: HashSet<B256>,
     absences: Vec<Vec<Absence>>,
 }
@@ -53,7 +55,14 @@ pub(super) struct Chronicle {
 impl Chronicle {
     /// Of so many nodes.
     pub(super) fn new(nodes: usize) -> Self {
-        Self { nodes, blocks: HashMap::new(), highest: 0, included: HashSet::new(), absences: vec![Vec::new(); nodes] }
+        Self {
+            nodes,
+            blocks: HashMap::new(),
+            highest: 0,
+            tip: None,
+            included: HashSet::new(),
+            absences: vec![Vec::new(); nodes],
+        }
     }
 
     /// A node told of a block: it has that block and all its ancestors. Returns the first ancestor that nobody has
@@ -74,7 +83,9 @@ impl Chronicle {
             self.included.extend(&transactions);
             block.transactions = Some(transactions);
         }
-        self.highest = self.highest.max(number);
+        if number > self.highest {
+            (self.highest, self.tip) = (number, Some(hash));
+        }
         self.welcome(node, number, at);
         self.mark(node, hash, at)
     }
@@ -99,9 +110,20 @@ impl Chronicle {
         self.blocks.get(hash).is_some_and(|block| block.transactions.is_some())
     }
 
-    /// Whether a transaction was seen in any block.
+    /// Whether a transaction was seen in any block, even if that block was taken back since.
     pub(super) fn is_included(&self, transaction: &B256) -> bool {
         self.included.contains(transaction)
+    }
+
+    /// The transactions of the highest block and its ancestors: what stands, whatever blocks were taken back.
+    pub(super) fn standing(&self) -> HashSet<B256> {
+        let mut standing = HashSet::new();
+        let mut next = self.tip.and_then(|tip| self.blocks.get(&tip));
+        while let Some(block) = next {
+            standing.extend(block.transactions.iter().flatten());
+            next = self.blocks.get(&block.parent);
+        }
+        standing
     }
 
     /// The number of the highest block that anyone had.
@@ -109,9 +131,13 @@ impl Chronicle {
         self.highest
     }
 
-    /// A node is down from now on.
+    /// A node is down, or paused, from now on. If it was not back yet, it stays away.
     pub(super) fn leave(&mut self, node: usize, at: Duration) {
         if let Some(absences) = self.absences.get_mut(node) {
+            if let Some(open) = absences.last_mut().filter(|absence| absence.until.is_none()) {
+                open.returning = false;
+                return;
+            }
             absences.push(Absence { from: at, until: None, returning: false });
         }
     }
@@ -194,6 +220,34 @@ pub(super) mod tests {
         assert_eq!(chronicle.block(&hash(4, 7)).unwrap().arrivals, [None, Some(ms(40))]);
         assert!(chronicle.is_included(&B256::repeat_byte(2)));
         assert_eq!(chronicle.highest(), 4);
+    }
+
+    #[test]
+    fn what_was_taken_back_does_not_stand() {
+        let mut chronicle = Chronicle::new(2);
+        chronicle.arrive(0, view(1, 1, 0, &[1]), ms(1));
+        chronicle.arrive(1, view(2, 2, 1, &[2]), ms(2));
+        let hashes = |bytes: &[u8]| bytes.iter().map(|byte| B256::repeat_byte(*byte)).collect::<HashSet<_>>();
+        assert_eq!(chronicle.standing(), hashes(&[1, 2]));
+        chronicle.arrive(0, view(2, 1, 1, &[3]), ms(3));
+        chronicle.arrive(0, view(3, 1, 1, &[]), ms(4));
+        assert_eq!(chronicle.standing(), hashes(&[1, 3]));
+        assert!(chronicle.is_included(&B256::repeat_byte(2)));
+    }
+
+    #[test]
+    fn whoever_leaves_on_the_way_back_is_still_away() {
+        let mut chronicle = Chronicle::new(2);
+        chronicle.arrive(0, view(1, 1, 0, &[]), ms(1));
+        chronicle.leave(1, ms(5));
+        chronicle.come_back(1);
+        chronicle.leave(1, ms(7));
+        chronicle.arrive(1, view(1, 1, 0, &[]), ms(8));
+        assert!(!chronicle.present(1, ms(9), ms(10)));
+        chronicle.come_back(1);
+        chronicle.arrive(1, view(1, 1, 0, &[]), ms(20));
+        assert!(!chronicle.present(1, ms(6), ms(10)));
+        assert!(chronicle.present(1, ms(21), ms(30)));
     }
 
     #[test]

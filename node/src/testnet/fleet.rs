@@ -1,8 +1,8 @@
-//! All nodes of the network: starting, finding, killing and stopping them.
+//! All nodes of the network: starting, finding, killing, pausing and stopping them.
 
 use super::{client::Client, process::Node, setup::Setup};
 use alloy_primitives::Address;
-use eyre::{WrapErr, eyre};
+use eyre::{WrapErr, bail, eyre};
 use futures::future::{join_all, try_join_all};
 use libp2p::Multiaddr;
 use std::{
@@ -25,10 +25,28 @@ pub(super) struct Fleet {
 struct Member {
     operator: Address,
     node: Mutex<Node>,
-    /// None while the node is down.
-    client: RwLock<Option<Client>>,
+    state: RwLock<State>,
     /// The peer-to-peer addresses of its latest life.
     addresses: RwLock<Vec<Multiaddr>>,
+}
+
+/// Whether a node can be talked to.
+#[derive(Clone, Debug)]
+enum State {
+    Down,
+    Up(Client),
+    /// It has a process, which does nothing.
+    Paused(Client),
+}
+
+impl Member {
+    fn state(&self) -> State {
+        self.state.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn set(&self, state: State) {
+        *self.state.write().unwrap_or_else(PoisonError::into_inner) = state;
+    }
 }
 
 impl Fleet {
@@ -37,7 +55,7 @@ impl Fleet {
         let members = setup.operators.iter().enumerate().map(|(index, operator)| Member {
             operator: *operator,
             node: Mutex::new(Node::new(setup, index)),
-            client: RwLock::new(None),
+            state: RwLock::new(State::Down),
             addresses: RwLock::new(Vec::new()),
         });
         Self { members: members.collect() }
@@ -58,29 +76,70 @@ impl Fleet {
         Ok(())
     }
 
-    /// Starts one node, for the first time or again.
-    pub(super) async fn start_one(&self, index: usize) -> eyre::Result<()> {
+    /// Starts one node, for the first time or again. Says whether it was down.
+    pub(super) async fn start_one(&self, index: usize) -> eyre::Result<bool> {
         let bootnodes = self.bootnodes_for(index);
         let member = self.member(index)?;
-        let ready = member.node.lock().await.start(&bootnodes).await?;
+        let mut node = member.node.lock().await;
+        if node.is_running() {
+            return Ok(false);
+        }
+        let ready = node.start(&bootnodes).await?;
         let client = Client::new(ready.rpc).wrap_err_with(|| format!("cannot talk to node {index}"))?;
         *member.addresses.write().unwrap_or_else(PoisonError::into_inner) = ready.p2p;
-        *member.client.write().unwrap_or_else(PoisonError::into_inner) = Some(client);
-        Ok(())
+        member.set(State::Up(client));
+        Ok(true)
     }
 
     /// Kills one node without warning.
     pub(super) async fn kill(&self, index: usize) -> eyre::Result<()> {
         let member = self.member(index)?;
         // Whoever asks for the node from now on finds it down.
-        *member.client.write().unwrap_or_else(PoisonError::into_inner) = None;
+        member.set(State::Down);
         member.node.lock().await.kill().await
+    }
+
+    /// Kills all nodes at one moment, without warning, and waits until none runs.
+    pub(super) async fn kill_all(&self) -> eyre::Result<()> {
+        // In order, so that nobody else who waits for two of them could block this.
+        let mut nodes = Vec::new();
+        for member in &self.members {
+            nodes.push(member.node.lock().await);
+        }
+        for (member, node) in self.members.iter().zip(&mut nodes) {
+            member.set(State::Down);
+            node.start_killing()?;
+        }
+        for mut node in nodes {
+            node.kill().await?;
+        }
+        Ok(())
+    }
+
+    /// Stops a node in its tracks: its process and its connections stay, and it does nothing.
+    pub(super) async fn pause(&self, index: usize) -> eyre::Result<()> {
+        let member = self.member(index)?;
+        let mut node = member.node.lock().await;
+        let State::Up(client) = member.state() else { bail!("node {index} is not up") };
+        // Whoever asks for the node from now on does not wait for its answers.
+        member.set(State::Paused(client));
+        node.pause()
+    }
+
+    /// Lets a paused node go on. Says whether it was paused.
+    pub(super) async fn resume(&self, index: usize) -> eyre::Result<bool> {
+        let member = self.member(index)?;
+        let mut node = member.node.lock().await;
+        let State::Paused(client) = member.state() else { return Ok(false) };
+        node.resume()?;
+        member.set(State::Up(client));
+        Ok(true)
     }
 
     /// Stops all nodes in order; what went wrong, node by node.
     pub(super) async fn stop(&self) -> Vec<eyre::Report> {
         let stopped = join_all(self.members.iter().map(|member| async {
-            *member.client.write().unwrap_or_else(PoisonError::into_inner) = None;
+            member.set(State::Down);
             member.node.lock().await.stop().await
         }));
         stopped.await.into_iter().filter_map(Result::err).collect()
@@ -96,16 +155,23 @@ impl Fleet {
                 Ok(Some(status)) => eyre!("node {index} ended by itself ({status}): {}", node.last_words()),
                 Err(error) => error,
             };
-            *member.client.write().unwrap_or_else(PoisonError::into_inner) = None;
+            member.set(State::Down);
             return Some(crash);
         }
         None
     }
 
-    /// The way to a node; none while it is down.
+    /// The way to a node; none while it is down or paused.
     pub(super) fn client(&self, index: usize) -> Option<Client> {
-        let member = self.members.get(index)?;
-        member.client.read().unwrap_or_else(PoisonError::into_inner).clone()
+        match self.members.get(index)?.state() {
+            State::Up(client) => Some(client),
+            State::Down | State::Paused(_) => None,
+        }
+    }
+
+    /// Whether a node is paused.
+    pub(super) fn is_paused(&self, index: usize) -> bool {
+        self.members.get(index).is_some_and(|member| matches!(member.state(), State::Paused(_)))
     }
 
     /// The nodes that are up.

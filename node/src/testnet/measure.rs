@@ -51,6 +51,7 @@ pub(super) fn report(
             accepted: counts.accepted,
             included: included.len() as u64,
             failed: *failed,
+            voided: counts.voided,
         },
         tps: (included.len() as f64 / duration.as_secs_f64().max(0.001) * 10.0).round() / 10.0,
         latency_ms: latencies(&chronicle, ledger, verdict),
@@ -123,15 +124,17 @@ fn fault_reports(
         .zip(next)
         .map(|(fault, until)| FaultReport {
             kind: fault.victim,
+            action: fault.action,
             at_ms: u64::try_from(fault.at.saturating_sub(window.from).as_millis()).unwrap_or(u64::MAX),
-            recovery_ms: slowest_survivor(chronicle, chain, fault.at, until, block_time)
+            recovery_ms: longest_gap(chronicle, chain, fault.at, until, block_time)
                 .map(|span| u64::try_from(span.as_millis()).unwrap_or(u64::MAX)),
         })
         .collect()
 }
 
-/// The longest gap of the node that was hit worst, among those that stayed up.
-fn slowest_survivor(
+/// The longest gap of the node that was hit worst, among those that stayed up; if none did, the longest time in which nobody
+/// had a new block.
+fn longest_gap(
     chronicle: &Chronicle,
     chain: &[Canonical],
     fault: Duration,
@@ -140,11 +143,14 @@ fn slowest_survivor(
 ) -> Option<Duration> {
     let blocks: Vec<_> = chain.iter().filter_map(|block| chronicle.block(&block.hash)).collect();
     let nodes = blocks.first().map_or(0, |block| block.arrivals.len());
-    let survivors = (0..nodes).filter(|node| chronicle.present(*node, fault, until));
-    let gaps = survivors.map(|node| {
-        let mut arrivals: Vec<_> = blocks.iter().filter_map(|block| block.arrivals[node]).collect();
+    let gap = |mut arrivals: Vec<_>| {
         arrivals.sort_unstable();
         recovery(&arrivals, fault, until, block_time)
-    });
+    };
+    let survivors: Vec<_> = (0..nodes).filter(|node| chronicle.present(*node, fault, until)).collect();
+    if survivors.is_empty() {
+        return gap(blocks.iter().filter_map(|block| block.first_arrival()).collect());
+    }
+    let gaps = survivors.iter().map(|node| gap(blocks.iter().filter_map(|block| block.arrivals[*node]).collect()));
     gaps.collect::<Option<Vec<_>>>()?.into_iter().max()
 }

@@ -5,13 +5,17 @@
 //!
 //! 1. [`setup`] writes keys, the genesis file and a directory for every node; [`fleet`] starts the processes.
 //! 2. [`observe`] writes down in the [`chronicle`] which block arrived at which node, and when.
-//! 3. [`load`] deploys a token and sends signed transactions through all nodes; [`faults`] kills nodes on time; [`table`]
-//!    shows how it goes.
+//! 3. [`load`] deploys a token and sends signed transactions through all nodes; [`faults`] kills and pauses nodes on time;
+//!    [`table`] shows how it goes.
 //! 4. When the time is up, or on Ctrl-C, [`verify`] lets everything arrive, and compares the nodes with each other and
 //!    the chain with what they accepted; [`measure`] and [`report`] make the summary.
 //!
 //! The run fails if live nodes disagree about a block or a state root, if an accepted transaction is missing, or if a
-//! node ends that nobody killed. The children end with this process, however it ends: their standard input closes.
+//! node ends that nobody killed. *Accepted* is what a node said yes to. When everyone is killed at once, all pools die, and
+//! what was in no block yet is void: the load sends it again, as a wallet would, and what a node then says yes to counts
+//! again. What was in a block, if only in that of one node, must not be lost by that either.
+//!
+//! The children end with this process, however it ends: their standard input closes.
 
 mod accounts;
 mod chronicle;
@@ -34,7 +38,7 @@ use crate::cli::block_on;
 use accounts::Accounts;
 use alloy_primitives::Address;
 use eyre::{WrapErr, bail, eyre};
-use faults::FaultLog;
+use faults::{Absences, Breaker, FaultLog};
 use fleet::Fleet;
 use load::{Ledger, Load, Plan};
 use measure::Window;
@@ -59,6 +63,10 @@ const FIRST_BLOCK_TIMEOUT: Duration = Duration::from_secs(90);
 
 /// How often the view is renewed, and the children are looked after.
 const FRAME: Duration = Duration::from_secs(1);
+
+/// How much longer than the term timeout a pause lasts, where nothing else is said: enough that another scheduler is at
+/// work when the paused one goes on.
+const PAUSE_BEYOND_TERM: Duration = Duration::from_secs(5);
 
 /// Runs a network until its time is up or Ctrl-C, and judges it.
 ///
@@ -162,8 +170,11 @@ impl Run<'_> {
         if let Some(load) = load {
             load.start(&mut workers, &stop_load);
         }
-        let Options { kills, restart_after, .. } = self.options;
-        faults::start(&mut workers, kills.clone(), *restart_after, &self.fleet, &record, &fault_log, &stop_load);
+        faults::start(
+            &mut workers,
+            self.options.faults.planned(),
+            self.breaker(&record, &ledger, &fault_log, &stop_load),
+        );
         let crash = self.watch(&record, &ledger).await;
         let window = Window { from, until: record.now() };
         stop_load.cancel();
@@ -184,6 +195,22 @@ impl Run<'_> {
             println!("the last refusal of a transaction: {refusal}");
         }
         Ok((report, problems))
+    }
+
+    /// What breaks things during the load.
+    fn breaker(&self, record: &Record, ledger: &Ledger, log: &FaultLog, stop: &CancellationToken) -> Breaker {
+        let faults = &self.options.faults;
+        let beyond_the_term = self.setup.chain.parameters.term_timeout.saturating_add(PAUSE_BEYOND_TERM);
+        let absences =
+            Absences { killed: faults.restart_after(), paused: faults.resume_after().unwrap_or(beyond_the_term) };
+        Breaker {
+            absences,
+            fleet: Arc::clone(&self.fleet),
+            record: record.clone(),
+            ledger: ledger.clone(),
+            log: log.clone(),
+            stop: stop.clone(),
+        }
     }
 
     /// Waits for the first block, deploys the token and signs ahead.

@@ -1,11 +1,12 @@
 //! What `baton testnet` is told.
 
+use super::faults::FaultOptions;
 use crate::cli::finality::Finality;
 use alloy_primitives::U256;
 use baton_consensus::{FinalityRule, types::Stake};
 use clap::Args;
 use eyre::{bail, ensure};
-use std::{fmt, path::PathBuf, str::FromStr, time::Duration};
+use std::{path::PathBuf, time::Duration};
 
 /// The most nodes that one machine is asked to run.
 const MAX_NODES: usize = 64;
@@ -28,12 +29,8 @@ pub struct Options {
     /// How long to run the load [default: until Ctrl-C].
     #[arg(long, value_name = "DURATION", value_parser = humantime::parse_duration)]
     pub(super) duration: Option<Duration>,
-    /// Kill a node without warning: leader@10s, scheduler@10s or follower@10s after the start. Repeatable.
-    #[arg(long = "kill", value_name = "WHO@WHEN")]
-    pub(super) kills: Vec<Kill>,
-    /// Start a killed node again after this time.
-    #[arg(long, value_name = "DURATION", value_parser = humantime::parse_duration)]
-    pub(super) restart_after: Option<Duration>,
+    #[command(flatten)]
+    pub(super) faults: FaultOptions,
     /// The stake of every node, such as 1,1,2,3 [default: 1 each].
     #[arg(long, value_name = "STAKES", value_delimiter = ',', value_parser = parse_weight)]
     pub(super) weights: Option<Vec<U256>>,
@@ -52,47 +49,6 @@ pub struct Options {
     /// Write the summary to this file as JSON.
     #[arg(long, value_name = "FILE")]
     pub(super) json: Option<PathBuf>,
-}
-
-/// Whom a fault hits.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Victim {
-    Leader,
-    Scheduler,
-    Follower,
-}
-
-impl fmt::Display for Victim {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Leader => "leader",
-            Self::Scheduler => "scheduler",
-            Self::Follower => "follower",
-        })
-    }
-}
-
-/// A fault to come: who is killed, and how long after the start of the load.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Kill {
-    pub(super) victim: Victim,
-    pub(super) at: Duration,
-}
-
-impl FromStr for Kill {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let (victim, at) = text.split_once('@').ok_or("write WHO@WHEN, such as leader@10s")?;
-        let victim = match victim {
-            "leader" => Victim::Leader,
-            "scheduler" => Victim::Scheduler,
-            "follower" => Victim::Follower,
-            other => return Err(format!("`{other}` is not one of leader, scheduler and follower")),
-        };
-        let at = humantime::parse_duration(at).map_err(|error| format!("`{at}` is not a duration: {error}"))?;
-        Ok(Self { victim, at })
-    }
 }
 
 fn parse_weight(text: &str) -> Result<U256, String> {
@@ -122,17 +78,10 @@ impl Options {
 
     /// Checks what the flags say together.
     pub(super) fn check(&self) -> eyre::Result<()> {
-        let Self { nodes, kills, duration, .. } = self;
+        let Self { nodes, faults, duration, .. } = self;
         ensure!((1..=MAX_NODES).contains(nodes), "--nodes is {nodes}; it must be 1 to {MAX_NODES}");
         self.stakes()?;
-        if let Some(duration) = duration
-            && let Some(late) = kills.iter().find(|kill| kill.at >= *duration)
-        {
-            let at = humantime::format_duration(late.at);
-            let duration = humantime::format_duration(*duration);
-            bail!("--kill {}@{at} lies beyond the --duration of {duration}", late.victim);
-        }
-        Ok(())
+        faults.check(*nodes, *duration)
     }
 }
 
@@ -149,24 +98,6 @@ mod tests {
 
     fn parse(arguments: &[&str]) -> Options {
         Program::try_parse_from(std::iter::once("testnet").chain(arguments.iter().copied())).unwrap().options
-    }
-
-    #[test]
-    fn faults_are_parsed() {
-        let kill = |victim, millis| Kill { victim, at: Duration::from_millis(millis) };
-        assert_eq!("leader@10s".parse(), Ok(kill(Victim::Leader, 10_000)));
-        assert_eq!("scheduler@1m 500ms".parse(), Ok(kill(Victim::Scheduler, 60_500)));
-        assert_eq!("follower@250ms".parse(), Ok(kill(Victim::Follower, 250)));
-        for (text, problem) in [
-            ("leader", "write WHO@WHEN"),
-            ("king@10s", "`king` is not one of"),
-            ("leader@", "`` is not a duration"),
-            ("leader@soon", "`soon` is not a duration"),
-            ("leader@-1s", "`-1s` is not a duration"),
-        ] {
-            let error = text.parse::<Kill>().unwrap_err();
-            assert!(error.contains(problem), "{error}");
-        }
     }
 
     #[test]
@@ -188,10 +119,17 @@ mod tests {
             (&["--nodes", "0"][..], "--nodes is 0"),
             (&["--nodes", "65"], "it must be 1 to 64"),
             (&["--duration", "5s", "--kill", "leader@10s"], "--kill leader@10s lies beyond the --duration of 5s"),
+            (&["--duration", "5s", "--pause", "scheduler@5s"], "--pause scheduler@5s lies beyond the --duration of 5s"),
+            (&["--duration", "5s", "--restart-all", "6s"], "--restart-all 6s lies beyond the --duration of 5s"),
+            (&["--nodes", "1", "--pause", "follower@5s"], "a single node has no followers"),
+            (&["--restart-after", "5s", "--pause", "leader@1s"], "--restart-after says nothing without a --kill"),
+            (&["--resume-after", "5s", "--restart-all", "1s"], "--resume-after says nothing without a --pause"),
+            (&["--resume-after", "0s", "--pause", "leader@1s"], "a pause takes some time"),
         ] {
             let error = parse(arguments).check().unwrap_err().to_string();
             assert!(error.contains(problem), "{error}");
         }
         parse(&["--duration", "20s", "--kill", "leader@10s", "--kill", "follower@15s"]).check().unwrap();
+        parse(&["--pause", "scheduler@5s", "--resume-after", "8s", "--restart-all", "20s"]).check().unwrap();
     }
 }

@@ -4,6 +4,10 @@ use super::setup::{Setup, node_directory};
 use crate::config::Ready;
 use eyre::{WrapErr, bail, eyre};
 use libp2p::{Multiaddr, multiaddr::Protocol};
+use nix::{
+    sys::signal::{Signal, kill},
+    unistd::Pid,
+};
 use std::{
     fs::{self, File, OpenOptions},
     io::{Read, Seek, SeekFrom},
@@ -30,6 +34,7 @@ pub(super) struct Node {
     directory: PathBuf,
     genesis: PathBuf,
     child: Option<Child>,
+    paused: bool,
     ready: Option<Ready>,
 }
 
@@ -37,7 +42,7 @@ impl Node {
     /// A node that has not been started.
     pub(super) fn new(setup: &Setup, index: usize) -> Self {
         let directory = node_directory(&setup.directory, index);
-        Self { index, directory, genesis: setup.genesis.clone(), child: None, ready: None }
+        Self { index, directory, genesis: setup.genesis.clone(), child: None, paused: false, ready: None }
     }
 
     /// Where it listens; nothing before its first start.
@@ -124,6 +129,35 @@ impl Node {
         }
     }
 
+    /// Whether there is a process, even if it is paused.
+    pub(super) const fn is_running(&self) -> bool {
+        self.child.is_some()
+    }
+
+    /// Stops the process in its tracks (SIGSTOP): it holds its memory and its connections, and does nothing.
+    pub(super) fn pause(&mut self) -> eyre::Result<()> {
+        self.signal(Signal::SIGSTOP)?;
+        self.paused = true;
+        Ok(())
+    }
+
+    /// Lets a paused process go on (SIGCONT). Says whether it was paused.
+    pub(super) fn resume(&mut self) -> eyre::Result<bool> {
+        if !self.paused {
+            return Ok(false);
+        }
+        self.signal(Signal::SIGCONT)?;
+        self.paused = false;
+        Ok(true)
+    }
+
+    fn signal(&self, signal: Signal) -> eyre::Result<()> {
+        let Self { index, child, .. } = self;
+        let pid = child.as_ref().and_then(Child::id).ok_or_else(|| eyre!("node {index} does not run"))?;
+        let pid = Pid::from_raw(i32::try_from(pid).wrap_err("a process id is out of range")?);
+        kill(pid, signal).wrap_err_with(|| format!("cannot send {signal} to node {index}"))
+    }
+
     /// How the process ended, if it did by itself.
     pub(super) fn exited(&mut self) -> eyre::Result<Option<ExitStatus>> {
         match &mut self.child {
@@ -132,8 +166,17 @@ impl Node {
         }
     }
 
+    /// Begins to end the process as [`Self::kill`] does, and does not wait.
+    pub(super) fn start_killing(&mut self) -> eyre::Result<()> {
+        match &mut self.child {
+            Some(child) => child.start_kill().wrap_err_with(|| format!("cannot kill node {}", self.index)),
+            None => Ok(()),
+        }
+    }
+
     /// Ends the process at once, as a crash would (SIGKILL).
     pub(super) async fn kill(&mut self) -> eyre::Result<()> {
+        self.paused = false;
         match self.child.take() {
             Some(mut child) => child.kill().await.wrap_err_with(|| format!("cannot kill node {}", self.index)),
             None => Ok(()),
@@ -141,8 +184,9 @@ impl Node {
     }
 
     /// Asks the process to shut down by closing its standard input, and waits. Says whether it did so in time and
-    /// without an error.
+    /// without an error. A paused process goes on first: it could not read.
     pub(super) async fn stop(&mut self) -> eyre::Result<()> {
+        self.resume()?;
         let Some(mut child) = self.child.take() else { return Ok(()) };
         drop(child.stdin.take());
         match tokio::time::timeout(STOP_TIMEOUT, child.wait()).await {

@@ -1,8 +1,8 @@
 //! The summary: its arithmetic and its two forms.
 
-use super::options::Victim;
+use super::faults::{Action, Victim};
 use alloy_primitives::Address;
-use serde::{Serialize, Serializer};
+use serde::Serialize;
 use std::{collections::BTreeMap, fmt, time::Duration};
 
 /// What a run came to.
@@ -31,6 +31,9 @@ pub(super) struct Transactions {
     pub(super) included: u64,
     /// Included, and without success.
     pub(super) failed: u64,
+    /// Accepted, and in no block when everyone was killed at once. They were sent again, and count as accepted only if they
+    /// were accepted again.
+    pub(super) voided: u64,
 }
 
 /// How long transactions took, in ms.
@@ -60,12 +63,13 @@ pub(super) struct Intervals {
 /// A fault and what it cost.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub(super) struct FaultReport {
-    #[serde(serialize_with = "by_name")]
+    /// Who was hit.
     pub(super) kind: Victim,
+    pub(super) action: Action,
     /// Since the start of the load.
     pub(super) at_ms: u64,
-    /// The longest time without a new block that any surviving node had from the fault on; none if blocks did not
-    /// resume.
+    /// The longest time without a new block that any surviving node had from the fault to the next one; that nobody had
+    /// one, if nobody survived. None if blocks did not resume by then.
     pub(super) recovery_ms: Option<u64>,
 }
 
@@ -74,10 +78,6 @@ pub(super) struct FaultReport {
 pub(super) struct Agreement {
     pub(super) heads: bool,
     pub(super) state_roots: bool,
-}
-
-fn by_name<S: Serializer>(victim: &Victim, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.collect_str(victim)
 }
 
 /// Milliseconds, to a tenth.
@@ -158,15 +158,21 @@ impl fmt::Display for Report {
             "transactions   {} submitted, {} accepted, {} included, {} failed: {tps:.1} a second",
             txs.submitted, txs.accepted, txs.included, txs.failed
         )?;
+        if txs.voided > 0 {
+            writeln!(f, "               {} accepted ones died with all pools, and were sent again", txs.voided)?;
+        }
         writeln!(f, "included       p50 {}, p99 {}", ms(&included.p50), ms(&included.p99))?;
         writeln!(f, "seen by all    p50 {}, p99 {}", ms(&visible_on_all.p50), ms(&visible_on_all.p99))?;
         let Intervals { p50, p99, max } = block_interval_ms;
         writeln!(f, "block interval p50 {}, p99 {}, max {}", ms(p50), ms(p99), ms(max))?;
-        for FaultReport { kind, at_ms, recovery_ms } in faults {
+        for (index, FaultReport { kind, action, at_ms, recovery_ms }) in faults.iter().enumerate() {
             let at = *at_ms as f64 / 1000.0;
             match recovery_ms {
-                Some(recovery) => writeln!(f, "{kind} killed at {at:.1} s: longest gap {recovery} ms")?,
-                None => writeln!(f, "{kind} killed at {at:.1} s: blocks did not resume")?,
+                Some(recovery) => writeln!(f, "{kind} {action} at {at:.1} s: longest gap {recovery} ms")?,
+                None if index + 1 < faults.len() => {
+                    writeln!(f, "{kind} {action} at {at:.1} s: blocks did not resume before the next fault")?;
+                }
+                None => writeln!(f, "{kind} {action} at {at:.1} s: blocks did not resume")?,
             }
         }
         for (leader, count) in leaders {
@@ -232,22 +238,37 @@ mod tests {
             epochs: 1,
             terms: 1,
             leaders: [(Address::ZERO, 2)].into(),
-            txs: Transactions { submitted: 3, accepted: 2, included: 1, failed: 0 },
+            txs: Transactions { submitted: 3, accepted: 2, included: 1, failed: 0, voided: 1 },
             tps: 1.0,
             latency_ms: Latencies {
                 included: Percentiles { p50: Some(1.5), p99: None },
                 visible_on_all: Percentiles { p50: None, p99: None },
             },
             block_interval_ms: Intervals { p50: None, p99: None, max: None },
-            faults: vec![FaultReport { kind: Victim::Leader, at_ms: 10_000, recovery_ms: None }],
+            faults: vec![
+                FaultReport { kind: Victim::Leader, action: Action::Kill, at_ms: 10_000, recovery_ms: None },
+                FaultReport {
+                    kind: Victim::Everyone,
+                    action: Action::RestartAll,
+                    at_ms: 20_000,
+                    recovery_ms: Some(1_500),
+                },
+            ],
             agree: Agreement { heads: true, state_roots: true },
         };
         let json = serde_json::to_value(&report).unwrap();
-        assert_eq!(json["faults"], serde_json::json!([{ "kind": "leader", "at_ms": 10_000, "recovery_ms": null }]));
+        let faults = serde_json::json!([
+            { "kind": "leader", "action": "kill", "at_ms": 10_000, "recovery_ms": null },
+            { "kind": "everyone", "action": "restart-all", "at_ms": 20_000, "recovery_ms": 1_500 },
+        ]);
+        assert_eq!(json["faults"], faults);
         assert_eq!(json["leaders"]["0x0000000000000000000000000000000000000000"], 2);
         assert_eq!(json["latency_ms"]["included"], serde_json::json!({ "p50": 1.5, "p99": null }));
         assert_eq!(json["txs"]["accepted"], 2);
         assert_eq!(json["agree"]["state_roots"], true);
-        assert!(report.to_string().contains("leader killed at 10.0 s: blocks did not resume"));
+        let text = report.to_string();
+        assert!(text.contains("leader killed at 10.0 s: blocks did not resume before the next fault"), "{text}");
+        assert!(text.contains("everyone restarted at 20.0 s: longest gap 1500 ms"), "{text}");
+        assert!(text.contains("1 accepted ones died with all pools"), "{text}");
     }
 }

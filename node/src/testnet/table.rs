@@ -37,7 +37,8 @@ pub(super) struct Table {
 struct Row {
     index: usize,
     operator: Option<Address>,
-    /// None when the node is down.
+    paused: bool,
+    /// None when the node is down or paused.
     answer: Option<Result<Status, ()>>,
 }
 
@@ -90,10 +91,11 @@ impl Table {
 
 impl Row {
     fn write(&self, text: &mut String) {
-        let Self { index, operator, answer } = self;
+        let Self { index, operator, paused, answer } = self;
         let operator = operator.map(short).unwrap_or_default();
         // Writing to a string cannot fail.
         let _ = match answer {
+            None if *paused => writeln!(text, "{index:<4} {operator:<13} paused"),
             None => writeln!(text, "{index:<4} {operator:<13} down"),
             Some(Err(())) => writeln!(text, "{index:<4} {operator:<13} no answer"),
             Some(Ok(status)) => writeln!(
@@ -120,7 +122,7 @@ async fn rows(fleet: &Fleet) -> Vec<Row> {
                 _ => Err(()),
             }),
         };
-        Row { index, operator: fleet.operator(index), answer }
+        Row { index, operator: fleet.operator(index), paused: fleet.is_paused(index), answer }
     }))
     .await
 }
@@ -130,7 +132,7 @@ fn summary(rows: &[Row], elapsed: Duration, counts: Counts, rate: f64) -> String
     let seconds = elapsed.as_secs();
     let up = rows.iter().filter(|row| row.answer.is_some()).count();
     let statuses = || rows.iter().filter_map(|row| row.answer.as_ref().and_then(|answer| answer.as_ref().ok()));
-    let Counts { submitted, accepted } = counts;
+    let Counts { submitted, accepted, voided: _ } = counts;
     let load = format!("{submitted} sent, {accepted} accepted, {rate:.0} tx/s | {up} of {} nodes up", rows.len());
     match statuses().max_by_key(|status| status.head.number) {
         None => format!("{seconds:>4} s | no node answers | {load}"),

@@ -52,16 +52,14 @@ pub(super) struct Verdict {
     pub(super) problems: Vec<String>,
 }
 
-/// Waits, within bounds, until every accepted transaction was seen in a block.
+/// Waits, within bounds, until every accepted transaction is in a block that stands. One that was seen in a block may have
+/// left the chain with it, and be pending again.
 pub(super) async fn settle(record: &Record, ledger: &Ledger) {
     let started = Instant::now();
-    let mut waiting: Vec<_> = ledger.accepted().into_iter().map(|(transaction, _)| transaction).collect();
+    let waiting: Vec<_> = ledger.accepted().into_iter().map(|(transaction, _)| transaction).collect();
     while started.elapsed() < SETTLE_TIMEOUT {
-        {
-            let chronicle = record.chronicle();
-            waiting.retain(|transaction| !chronicle.is_included(transaction));
-        }
-        if waiting.is_empty() {
+        let standing = record.chronicle().standing();
+        if waiting.iter().all(|transaction| standing.contains(transaction)) {
             return;
         }
         tokio::time::sleep(STEP).await;

@@ -1,9 +1,9 @@
 //! Transactions that keep coming.
 
-use super::{Rpc, Signed, Wallet, contract};
+use super::{Net, Rpc, Signed, Wallet, contract, deploy};
 use alloy_primitives::{Address, B256, TxKind, U256};
 use alloy_sol_types::SolCall;
-use eyre::{WrapErr, ensure};
+use eyre::{OptionExt, WrapErr, ensure};
 use std::time::Duration;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -33,6 +33,17 @@ pub(crate) struct Load {
 }
 
 impl Load {
+    /// Deploys the contract, and sends through all nodes that are up, with all wallets of the network, until stopped.
+    /// Returns where the contract is, as well.
+    pub(crate) async fn through_all(net: &mut Net) -> eyre::Result<(Self, Address)> {
+        let mut wallets = net.wallets.split_off(0);
+        let probe = deploy(net, &mut wallets.pop().ok_or_eyre("no wallet")?).await?;
+        let rpcs = net.rpcs()?;
+        let lanes = wallets.into_iter().zip(rpcs.iter().cycle());
+        let lanes = lanes.map(|(wallet, rpc)| Lane { wallet, rpc: rpc.clone(), probe, limit: u64::MAX });
+        Ok((Self::start(lanes), probe))
+    }
+
     pub(crate) fn start(lanes: impl IntoIterator<Item = Lane>) -> Self {
         let stop = CancellationToken::new();
         let lanes = lanes.into_iter().map(|lane| tokio::spawn(lane.run(stop.clone()))).collect();
@@ -70,7 +81,7 @@ impl Lane {
                         break;
                     }
                     Err(error) => match error.downcast_ref::<super::Refusal>() {
-                        // It was taken in by an earlier attempt, which nobody acknowledged.
+                        // It was accepted before, and the answer got lost, or it came back over the mesh.
                         Some(refusal) if refusal.message.contains("already known") => {
                             accepted.push(transaction.hash);
                             break;

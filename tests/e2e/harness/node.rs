@@ -1,6 +1,6 @@
 //! One `baton node` process.
 
-use super::{Rpc, baton};
+use super::{Rpc, program::baton_in};
 use eyre::{WrapErr, bail, eyre};
 use libp2p::{Multiaddr, multiaddr::Protocol};
 use nix::{
@@ -10,7 +10,7 @@ use nix::{
 use serde::Deserialize;
 use std::{
     fs::{self, OpenOptions},
-    net::SocketAddr,
+    net::{IpAddr, Ipv4Addr, SocketAddr},
     path::{Path, PathBuf},
     process::{ExitStatus, Stdio},
     time::{Duration, Instant},
@@ -30,11 +30,29 @@ struct Ready {
     p2p: Vec<Multiaddr>,
 }
 
+/// Where a node runs, and on which addresses it listens.
+#[derive(Clone, Debug)]
+pub(crate) struct Place {
+    /// The network namespace; none for this process's own.
+    pub(crate) namespace: Option<String>,
+    /// For other nodes.
+    pub(crate) mesh: IpAddr,
+    /// For JSON-RPC.
+    pub(crate) rpc: IpAddr,
+}
+
+impl Place {
+    /// On the loopback interface.
+    const HERE: Self =
+        Self { namespace: None, mesh: IpAddr::V4(Ipv4Addr::LOCALHOST), rpc: IpAddr::V4(Ipv4Addr::LOCALHOST) };
+}
+
 /// A node: its files, and its process while it runs. Dropping it kills the process.
 #[derive(Debug)]
 pub(crate) struct Node {
     pub(crate) directory: PathBuf,
     pub(crate) genesis: PathBuf,
+    pub(crate) place: Place,
     /// Whether it runs with the keys in its directory.
     sequencer: bool,
     child: Option<Child>,
@@ -44,7 +62,7 @@ pub(crate) struct Node {
 impl Node {
     /// A node that is not started. `directory` holds its keys if it is a sequencer, and will hold the rest.
     pub(crate) const fn new(directory: PathBuf, genesis: PathBuf, sequencer: bool) -> Self {
-        Self { directory, genesis, sequencer, child: None, ready: None }
+        Self { directory, genesis, place: Place::HERE, sequencer, child: None, ready: None }
     }
 
     pub(crate) fn data_dir(&self) -> PathBuf {
@@ -62,8 +80,8 @@ impl Node {
         let mut add = |flag: &str, value: String| arguments.extend([flag.to_owned(), value]);
         add("--genesis", path(&self.genesis));
         add("--data-dir", path(&self.data_dir()));
-        add("--listen", "/ip4/127.0.0.1/tcp/0".to_owned());
-        add("--rpc-listen", "127.0.0.1:0".to_owned());
+        add("--listen", Multiaddr::from(self.place.mesh).with(Protocol::Tcp(0)).to_string());
+        add("--rpc-listen", SocketAddr::new(self.place.rpc, 0).to_string());
         add("--ready-file", path(&self.ready_file()));
         add("--database-cache", "32MiB".to_owned());
         if self.sequencer {
@@ -85,7 +103,7 @@ impl Node {
             fs::remove_file(&ready_file)?;
         }
         let log = OpenOptions::new().create(true).append(true).open(self.log_file())?;
-        let mut command = baton(self.arguments(bootnodes));
+        let mut command = baton_in(self.place.namespace.as_deref(), self.arguments(bootnodes));
         // The pipe on standard input ends with this process, however it ends, and the node with the pipe.
         command.stdin(Stdio::piped()).stdout(log.try_clone()?).stderr(log).kill_on_drop(true);
         self.child = Some(command.spawn().wrap_err("cannot start baton")?);
@@ -152,11 +170,25 @@ impl Node {
         }
     }
 
-    /// Sends a signal and waits for the end.
-    pub(crate) async fn stop_with(&mut self, signal: Signal) -> eyre::Result<ExitStatus> {
+    /// Stops the process in its tracks (SIGSTOP): it holds its memory and its connections, and does nothing.
+    pub(crate) fn pause(&self) -> eyre::Result<()> {
+        self.signal(Signal::SIGSTOP)
+    }
+
+    /// Lets a paused process go on (SIGCONT).
+    pub(crate) fn resume(&self) -> eyre::Result<()> {
+        self.signal(Signal::SIGCONT)
+    }
+
+    fn signal(&self, signal: Signal) -> eyre::Result<()> {
         let child = self.child.as_ref().ok_or_else(|| eyre!("the node does not run"))?;
         let pid = child.id().ok_or_else(|| eyre!("the node has ended already"))?;
-        kill(Pid::from_raw(pid.try_into()?), signal)?;
+        Ok(kill(Pid::from_raw(pid.try_into()?), signal)?)
+    }
+
+    /// Sends a signal and waits for the end.
+    pub(crate) async fn stop_with(&mut self, signal: Signal) -> eyre::Result<ExitStatus> {
+        self.signal(signal)?;
         self.wait_for_end().await
     }
 

@@ -17,7 +17,20 @@ pub(crate) struct Outcome {
 
 /// A `baton` command without the environment's settings.
 pub(crate) fn baton<A: AsRef<OsStr>>(arguments: impl IntoIterator<Item = A>) -> Command {
-    let mut command = Command::new(BATON);
+    baton_in(None, arguments)
+}
+
+/// The same, run in a network namespace if one is named.
+pub(crate) fn baton_in<A: AsRef<OsStr>>(namespace: Option<&str>, arguments: impl IntoIterator<Item = A>) -> Command {
+    let mut command = match namespace {
+        None => Command::new(BATON),
+        Some(namespace) => {
+            // It becomes the program: its process id is the program's.
+            let mut command = Command::new("ip");
+            command.args(["netns", "exec", namespace, BATON]);
+            command
+        }
+    };
     for (name, _) in std::env::vars_os() {
         if name.to_string_lossy().starts_with("BATON_") {
             command.env_remove(name);

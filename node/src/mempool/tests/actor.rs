@@ -178,6 +178,20 @@ async fn without_an_acknowledgement_the_user_learns_so_and_the_transaction_stays
 }
 
 #[tokio::test]
+async fn a_user_who_asks_again_is_accepted_only_when_a_peer_holds_the_transaction() {
+    let node = node(quick());
+    *node.mesh.answer.lock().unwrap() = Err(MeshError("no peers".into()));
+    let raw = transfer(1, 0);
+    for _ in 0..3 {
+        assert_eq!(node.pool.submit(vec![raw.clone()]).await, [Err(PoolError::NotAcknowledged)]);
+    }
+    *node.mesh.answer.lock().unwrap() = Ok(Pushed::Acknowledged { refused: vec![] });
+    assert_eq!(node.pool.submit(vec![raw.clone()]).await, [Ok(keccak256(&raw))]);
+    assert_eq!(node.pool.submit(vec![raw.clone()]).await, [Err(PoolError::AlreadyKnown)]);
+    assert_eq!(node.pool.best(demand()).await.len(), 1);
+}
+
+#[tokio::test]
 async fn many_users_share_batches() {
     let node = node(Config::default());
     let transactions: Vec<_> = (1..=40).map(|sender| transfer(sender, 0)).collect();

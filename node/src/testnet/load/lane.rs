@@ -1,6 +1,9 @@
 //! One stream of transactions to one node.
 
-use super::{Ledger, signing::Prepared};
+use super::{
+    ledger::{Ledger, Life},
+    signing::Prepared,
+};
 use crate::testnet::{client::Answer, fleet::Fleet, observe::Record};
 use alloy_primitives::Bytes;
 use std::{
@@ -36,6 +39,7 @@ pub(super) struct Lane {
     fleet: Arc<Fleet>,
     record: Record,
     ledger: Ledger,
+    life: Life,
     /// Signed, not sent.
     fresh: VecDeque<Prepared>,
     /// Sent and refused, or perhaps lost with a node; they go first.
@@ -46,7 +50,7 @@ pub(super) struct Lane {
 }
 
 impl Lane {
-    pub(super) const fn new(
+    pub(super) fn new(
         node: usize,
         rate: f64,
         queue: mpsc::Receiver<Vec<Prepared>>,
@@ -60,6 +64,7 @@ impl Lane {
             queue,
             fleet,
             record,
+            life: ledger.life(),
             ledger,
             fresh: VecDeque::new(),
             again: VecDeque::new(),
@@ -90,6 +95,7 @@ impl Lane {
     /// Sends one batch: what has to be sent again, or else up to `wanted` new ones. Returns how many were new.
     async fn send(&mut self, wanted: usize) -> usize {
         self.forget_included();
+        self.notice_that_everyone_died();
         let mut batch: Vec<_> = self.again.drain(..self.again.len().min(BATCH)).collect();
         let mut new = 0;
         if batch.is_empty() {
@@ -104,11 +110,11 @@ impl Lane {
             self.turn_to_another_node();
             return new;
         };
-        self.ledger.submit(batch.iter().map(|prepared| prepared.hash), self.node, self.record.now());
+        let life = self.ledger.submit(batch.iter().map(|prepared| prepared.hash), self.node, self.record.now());
         match client.send(batch.iter().map(|prepared| -> &Bytes { &prepared.raw })).await {
             Ok(answers) => {
                 self.failures = 0;
-                self.judge(batch, answers);
+                self.judge(batch, answers, life);
             }
             Err(error) => {
                 self.ledger.refuse(error.to_string());
@@ -122,26 +128,26 @@ impl Lane {
         new
     }
 
-    fn judge(&mut self, batch: Vec<Prepared>, answers: Vec<Answer>) {
-        let mut refused = Vec::new();
-        let mut accepted = Vec::new();
+    fn judge(&mut self, batch: Vec<Prepared>, answers: Vec<Answer>, life: Life) {
         // An answer that is missing is as good as a refusal.
         let answers = answers.into_iter().chain(std::iter::repeat(Answer::Refused("no answer".to_owned())));
-        for (prepared, answer) in batch.into_iter().zip(answers) {
+        let answered: Vec<_> = batch.into_iter().zip(answers).collect();
+        let good = answered.iter().filter(|(_, answer)| !matches!(answer, Answer::Refused(_)));
+        if !self.ledger.accept(good.map(|(prepared, _)| prepared.hash), life) {
+            return self.put_back(answered.into_iter().map(|(prepared, _)| prepared).collect());
+        }
+        let mut refused = Vec::new();
+        for (prepared, answer) in answered {
             match answer {
-                Answer::Accepted => {
-                    accepted.push(prepared.hash);
-                    self.pending.push_back(prepared);
-                }
+                Answer::Accepted => self.pending.push_back(prepared),
                 // Nobody else uses these accounts: the nonce was used by this very transaction.
-                Answer::NonceUsed => accepted.push(prepared.hash),
+                Answer::NonceUsed => {}
                 Answer::Refused(reason) => {
                     self.ledger.refuse(reason);
                     refused.push(prepared);
                 }
             }
         }
-        self.ledger.accept(accepted.into_iter());
         self.put_back(refused);
     }
 
@@ -167,9 +173,22 @@ impl Lane {
         if let Some((index, _)) = next {
             self.node = *index;
             self.failures = 0;
-            let pending: Vec<_> = self.pending.drain(..).collect();
-            self.put_back(pending);
+            self.send_pending_again();
         }
+    }
+
+    /// The pools that held what is pending are gone.
+    fn notice_that_everyone_died(&mut self) {
+        let life = self.ledger.life();
+        if life != self.life {
+            self.life = life;
+            self.send_pending_again();
+        }
+    }
+
+    fn send_pending_again(&mut self) {
+        let pending: Vec<_> = self.pending.drain(..).collect();
+        self.put_back(pending);
     }
 
     fn forget_included(&mut self) {
