@@ -57,10 +57,9 @@ pub(crate) async fn run(settings: &Settings, subjects: &[Subject], place: &Path)
 
 /// Attributes to each series what was accepted while it ran, given how much was accepted at its end.
 fn judge(all: Vec<(Series, usize)>, accepted: &[B256], verdict: &Verdict) -> eyre::Result<Vec<Series>> {
-    let mut rest = accepted;
-    let judged = all.into_iter().map(|(series, until)| {
-        let own;
-        (own, rest) = rest.split_at((until + rest.len()).saturating_sub(accepted.len()).min(rest.len()));
+    let starts: Vec<_> = std::iter::once(0).chain(all.iter().map(|(_, until)| *until)).collect();
+    let judged = all.into_iter().zip(starts).map(|((series, until), from)| {
+        let own = accepted.get(from..until).unwrap_or_default();
         ensure!(!own.is_empty(), "{}: no node accepted a transaction", series.name);
         let lost = own.iter().filter(|hash| verdict.lost.contains(*hash)).count();
         Ok(Series { accepted: own.len(), lost, problems: verdict.problems.clone(), ..series })
@@ -127,4 +126,41 @@ async fn round(
         back_in_step: end.duration_since(killed),
         detail: json!({ "pid": pid, "height": before.height, "term": before.term, "term_after": after.term }),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::HashSet;
+
+    fn series(name: &str) -> Series {
+        Series {
+            subject: Subject::Leader,
+            name: name.to_owned(),
+            downtime: Duration::ZERO,
+            bound: None,
+            kills: Vec::new(),
+            accepted: 0,
+            lost: 0,
+            problems: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn a_lost_transaction_is_held_against_the_rounds_in_which_it_was_accepted() {
+        let accepted: Vec<_> = (1..=5).map(B256::repeat_byte).collect();
+        let lost = HashSet::from([B256::repeat_byte(3), B256::repeat_byte(5)]);
+        let verdict = Verdict { lost, problems: vec!["two chains".to_owned()] };
+        let judged = judge(vec![(series("one"), 2), (series("two"), 5)], &accepted, &verdict).unwrap();
+        let counts: Vec<_> = judged.iter().map(|series| (series.accepted, series.lost)).collect();
+        assert_eq!(counts, [(2, 0), (3, 2)]);
+        assert!(judged.iter().all(|series| series.problems == verdict.problems));
+    }
+
+    #[test]
+    fn a_load_of_which_nothing_was_accepted_proves_nothing() {
+        let verdict = Verdict { lost: HashSet::new(), problems: Vec::new() };
+        let judged = judge(vec![(series("one"), 0), (series("two"), 1)], &[B256::ZERO], &verdict);
+        assert!(judged.unwrap_err().to_string().contains("one: no node accepted"));
+    }
 }
