@@ -1,31 +1,62 @@
 #!/usr/bin/env bash
-# Measures on this machine, in one run: transfers and ERC-20 transfers included a second by anvil, by one Baton node and by
-# a mesh of four, and the machine's own ceilings. docs/benchmarks.md tells what the figures mean.
+# Measures on this machine; docs/benchmarks.md tells what the figures mean.
+#
+#   scripts/bench.sh [throughput]   transfers and ERC-20 transfers included a second by anvil, by one Baton node and by a
+#                                   mesh of four, and the machine's own ceilings, in one run
+#   scripts/bench.sh failover       how long a mesh of four stands still when its leader, or its scheduler, is killed, and
+#                                   a cluster of three etcd members when its leader is
+#
+# Further arguments are those of the examples `bench` and `failover`; see --help:
 #
 #   scripts/bench.sh --quick
 #   scripts/bench.sh --json bench.json
-#   scripts/bench.sh --rounds 5 --only anvil,one      further arguments are those of the example `bench`; see --help
+#   scripts/bench.sh --rounds 5 --only anvil,one
+#   scripts/bench.sh failover --quick
+#   scripts/bench.sh failover --json failover.json
 set -euo pipefail
 
 # shellcheck source=scripts/lib.sh
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
+failover() {
+    find_etcd
+    (cd "$BATON_ROOT" && cargo build --release --locked -p baton-node --bin baton --example failover) >&2
+    exec "$CARGO_TARGET_DIR/release/examples/failover" --baton "$CARGO_TARGET_DIR/release/baton" --etcd "$ETCD" "$@"
+}
+
+throughput() {
+    local anvil ceilings part
+    anvil="$BATON_ROOT/tests/clients/node_modules/@foundry-rs/anvil-linux-amd64/bin/anvil"
+    # Installing anew would take the files away from tests that run.
+    [ -x "$anvil" ] || install_test_clients
+    [ -x "$anvil" ] || fail "there is no anvil for this machine; the bench knows Linux on x86-64 only"
+
+    (cd "$BATON_ROOT" && cargo build --release --locked -p baton-node -p baton-execution -p baton-storage \
+        --bin baton --example bench --example execution_ceilings --example storage_ceilings) >&2
+
+    ceilings="$(mktemp)"
+    # shellcheck disable=SC2064 # the name as it is now
+    trap "rm -f '$ceilings'" EXIT
+    for part in execution storage; do
+        echo "baton: the ceilings of $part" >&2
+        "$CARGO_TARGET_DIR/release/examples/${part}_ceilings" >>"$ceilings"
+    done
+
+    "$CARGO_TARGET_DIR/release/examples/bench" --anvil "$anvil" --baton "$CARGO_TARGET_DIR/release/baton" \
+        --ceilings "$ceilings" "$@"
+}
+
 install_build_tools
 use_build_cache
-anvil="$BATON_ROOT/tests/clients/node_modules/@foundry-rs/anvil-linux-amd64/bin/anvil"
-# Installing anew would take the files away from tests that run.
-[ -x "$anvil" ] || install_test_clients
-[ -x "$anvil" ] || fail "there is no anvil for this machine; the bench knows Linux on x86-64 only"
-
-(cd "$BATON_ROOT" && cargo build --release --locked -p baton-node -p baton-execution -p baton-storage \
-    --bin baton --example bench --example execution_ceilings --example storage_ceilings) >&2
-
-ceilings="$(mktemp)"
-trap 'rm -f "$ceilings"' EXIT
-for part in execution storage; do
-    echo "baton: the ceilings of $part" >&2
-    "$CARGO_TARGET_DIR/release/examples/${part}_ceilings" >>"$ceilings"
-done
-
-"$CARGO_TARGET_DIR/release/examples/bench" --anvil "$anvil" --baton "$CARGO_TARGET_DIR/release/baton" \
-    --ceilings "$ceilings" "$@"
+case "${1:-}" in
+failover)
+    shift
+    failover "$@"
+    ;;
+throughput)
+    shift
+    throughput "$@"
+    ;;
+"" | -*) throughput "$@" ;;
+*) fail "there is no benchmark \`$1\`; it is throughput or failover" ;;
+esac

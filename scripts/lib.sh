@@ -82,6 +82,27 @@ install_cargo_tool() {
     rm -rf "$BATON_CACHE/tools/target"
 }
 
+# Finds etcd, or fetches Debian's; its path is then in ETCD. Its package is unpacked into the cache and not installed, which
+# would start a server on this machine.
+find_etcd() {
+    local download
+    ETCD="$(command -v etcd || true)"
+    [ -z "$ETCD" ] || return 0
+    ETCD="$BATON_CACHE/tools/etcd/usr/bin/etcd"
+    [ ! -x "$ETCD" ] || return 0
+    command -v apt-get >/dev/null || fail "install etcd first; without apt-get this script cannot"
+    echo "baton: fetching etcd-server" >&2
+    download="$(mktemp -d)"
+    # The directory is not that of apt's own user, who could not write there.
+    (cd "$download" && set -- -qq -o APT::Sandbox::User=root download etcd-server && {
+        apt-get "$@" || { as_root apt-get update -qq && apt-get "$@"; }
+    }) >&2
+    mkdir -p "$BATON_CACHE/tools/etcd"
+    dpkg-deb -x "$download"/etcd-server_*.deb "$BATON_CACHE/tools/etcd"
+    rm -rf "$download"
+    [ -x "$ETCD" ] || fail "the package etcd-server holds no etcd at $ETCD"
+}
+
 # Installs the Ethereum clients that the end-to-end tests use: anvil as the outside judge, and cast, viem and ethers.
 install_test_clients() {
     command -v node >/dev/null || install_node

@@ -1,9 +1,9 @@
 //! Sending one workload and watching it being included.
 
 use crate::{
-    Options,
+    Options, batch,
     client::Client,
-    process::{busy, cpu_of},
+    cpu::{busy, cpu_of},
     subject::Subject,
     workload::{Body, Load},
 };
@@ -81,7 +81,7 @@ impl Progress {
 
 /// Sends `load` over all connections, each to one node, and waits until all of it is included.
 pub(crate) async fn drive(options: &Options, subject: &Subject, load: &Load) -> eyre::Result<Measured> {
-    let cpu = || subject.nodes.iter().map(|node| node.process.cpu()).collect::<eyre::Result<Vec<_>>>();
+    let cpu = || subject.nodes.iter().map(|node| cpu_of(node.process.id())).collect::<eyre::Result<Vec<_>>>();
     let watched = &subject.nodes[0].client;
     let first_height = watched.number("eth_blockNumber", json!([])).await? + 1;
     let progress = Progress::default();
@@ -151,7 +151,7 @@ async fn send(
         }
         progress.sent.fetch_add(body.transactions, Relaxed);
         let started = Instant::now();
-        let repeated = client.send(body).await.wrap_err("cannot send a batch")?;
+        let repeated = batch::send(client, body).await.wrap_err("cannot send a batch")?;
         answers.push(started.elapsed());
         progress.repeated.fetch_add(repeated, Relaxed);
     }

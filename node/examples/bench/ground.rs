@@ -1,9 +1,6 @@
 //! The genesis and the keys of the Baton nodes.
 
-use crate::{
-    Options,
-    workload::{Accounts, CHAIN_ID},
-};
+use crate::{Options, transactions::CHAIN_ID, workload::Accounts};
 use baton_consensus::{FinalityRule, types::Stake};
 use baton_execution::{GenesisAccount, system_contracts};
 use baton_node::{

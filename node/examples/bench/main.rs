@@ -2,15 +2,25 @@
 //!
 //! `scripts/bench.sh` builds what this needs and starts it; `docs/benchmarks.md` tells what the figures mean.
 
+mod batch;
+#[path = "../common/baton.rs"]
+mod baton;
 mod ceilings;
+#[path = "../common/client.rs"]
 mod client;
+mod cpu;
 mod drive;
 mod ground;
+mod median;
+#[path = "../common/process.rs"]
 mod process;
 mod report;
 mod stages;
+#[path = "../common/statistics.rs"]
 mod statistics;
 mod subject;
+#[path = "../common/transactions.rs"]
+mod transactions;
 mod workload;
 
 use clap::{Parser, ValueEnum};

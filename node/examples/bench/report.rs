@@ -4,8 +4,9 @@ use crate::{
     Kind, Options,
     ceilings::{Ceilings, bare_cost},
     drive::Measured,
+    median::median,
     stages::{Stages, p50_p99},
-    statistics::{median, quantile},
+    statistics::quantile,
     workload::{PACED, PACED_BATCH},
 };
 use serde_json::{Value, json};

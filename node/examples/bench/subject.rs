@@ -2,10 +2,12 @@
 
 use crate::{
     Kind, Options,
+    baton::{ANY_PORTS, Launch},
     client::Client,
     ground::{self, BASE_FEE, node_directory},
     process::Process,
-    workload::{Accounts, CHAIN_ID, Workloads},
+    transactions::CHAIN_ID,
+    workload::{Accounts, Workloads},
 };
 use alloy_primitives::keccak256;
 use baton_node::config::Ready;
@@ -21,6 +23,9 @@ use std::{
 
 /// How long anything may take before the load starts.
 const PATIENCE: Duration = Duration::from_secs(60);
+
+/// How long an answer may take.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(60);
 
 const POLL: Duration = Duration::from_millis(20);
 
@@ -102,7 +107,7 @@ async fn anvil(options: &Options, accounts: &Accounts, place: &Path) -> eyre::Re
         .args(["--gas-limit", &options.gas_limit.to_string()])
         .args(["--block-base-fee-per-gas", &BASE_FEE.to_string()]);
     let mut process = Process::start(&mut command, &place.join("log"))?;
-    let client = Client::new(SocketAddr::from((Ipv4Addr::LOCALHOST, port)))?;
+    let client = Client::new(SocketAddr::from((Ipv4Addr::LOCALHOST, port)), ANSWER_TIMEOUT)?;
     let started = Instant::now();
     while client.ask("eth_chainId", json!([])).await.is_err() {
         process.check().wrap_err("anvil does not run")?;
@@ -150,36 +155,14 @@ async fn baton(
     directory: &Path,
     bootnodes: &[String],
 ) -> eyre::Result<(Node, Ready)> {
-    let ready_file = directory.join("ready.json");
-    let mut command = Command::new(&options.baton);
-    command
-        .arg("node")
-        .arg("--genesis")
-        .arg(genesis)
-        .arg("--data-dir")
-        .arg(directory.join("data"))
-        .arg("--keys-dir")
-        .arg(directory.join("keys"))
-        .arg("--ready-file")
-        .arg(&ready_file)
-        .args(["--listen", "/ip4/127.0.0.1/tcp/0", "--rpc-listen", "127.0.0.1:0"])
-        .args(["--log-filter", LOG_FILTER, "--log-format", "json", "--exit-on-stdin-eof"]);
-    for bootnode in bootnodes {
-        command.args(["--bootnode", bootnode]);
-    }
-    for (name, _) in std::env::vars_os() {
-        if name.as_encoded_bytes().starts_with(b"BATON_") {
-            command.env_remove(name);
-        }
-    }
-    let mut process = Process::start(&mut command, &directory.join("log"))?;
-    let started = Instant::now();
-    loop {
-        if let Some(ready) = Ready::read(&ready_file)? {
-            return Ok((Node { process, client: Client::new(ready.rpc)? }, ready));
-        }
-        process.check()?;
-        ensure!(started.elapsed() < PATIENCE, "it does not listen after {PATIENCE:?}");
-        tokio::time::sleep(POLL).await;
-    }
+    let launch = Launch {
+        program: &options.baton,
+        genesis,
+        directory,
+        bootnodes,
+        listen: ANY_PORTS,
+        arguments: &["--log-filter", LOG_FILTER, "--log-format", "json"],
+    };
+    let (process, ready) = launch.start().await?;
+    Ok((Node { process, client: Client::new(ready.rpc, ANSWER_TIMEOUT)? }, ready))
 }

@@ -1,18 +1,16 @@
 //! The transactions, signed and put into JSON-RPC batches before any clock runs.
 
-use crate::Options;
-use alloy_consensus::{SignableTransaction, TxEip1559, TxEnvelope};
-use alloy_eips::eip2718::Encodable2718;
+use crate::{
+    Options,
+    transactions::{sign, template},
+};
+use alloy_consensus::TxEip1559;
 use alloy_primitives::{Address, Bytes, TxKind, U256, hex, keccak256};
-use alloy_signer::SignerSync;
 use alloy_signer_local::PrivateKeySigner;
 use alloy_sol_types::{SolCall, SolValue, sol};
 use eyre::WrapErr;
 use rayon::prelude::*;
 use std::fmt::Write as _;
-
-/// The chain id of everything that is measured; it belongs to no public chain.
-pub(crate) const CHAIN_ID: u64 = 2_280_766;
 
 /// The creation code of the token that `baton testnet` uses, in hex, in lines.
 const TOKEN: &str = include_str!("../../src/testnet/load/LoadToken.hex");
@@ -158,19 +156,4 @@ fn create_token(accounts: &Accounts) -> eyre::Result<TxEip1559> {
     let holders: Vec<_> = accounts.senders.iter().map(PrivateKeySigner::address).collect();
     code.extend((holders, Accounts::fortune()).abi_encode_params());
     Ok(TxEip1559 { to: TxKind::Create, input: code.into(), gas_limit: 16_000_000, ..template() })
-}
-
-/// Fees far above what any of the chains asks.
-fn template() -> TxEip1559 {
-    TxEip1559 {
-        chain_id: CHAIN_ID,
-        max_fee_per_gas: 100_000_000_000,
-        max_priority_fee_per_gas: 1_000_000_000,
-        ..TxEip1559::default()
-    }
-}
-
-fn sign(signer: &PrivateKeySigner, transaction: TxEip1559) -> eyre::Result<Bytes> {
-    let signature = signer.sign_hash_sync(&transaction.signature_hash()).wrap_err("cannot sign")?;
-    Ok(TxEnvelope::from(transaction.into_signed(signature)).encoded_2718().into())
 }
