@@ -110,8 +110,12 @@ async fn round(
     tokio::time::sleep_until((killed + downtime).into()).await;
     mesh.start_node(victim).await?;
     let after = step::wait(mesh, before.height, |_| true).await?;
-    let end = Instant::now();
     let followers: Vec<_> = (0..NODES).filter(|node| ![before.leader, before.scheduler].contains(node)).collect();
+    // The watchers may learn a moment later than this loop of what ended the round.
+    for node in &followers {
+        watch::until_final(&records[*node], before.height).await.wrap_err_with(|| format!("node {node}"))?;
+    }
+    let end = Instant::now();
     let worst = |of: &dyn Fn(&watch::Seen) -> Option<Gap>| {
         let gaps: Option<Vec<_>> = followers.iter().map(|node| of(&records[*node].seen())).collect();
         gaps?.into_iter().reduce(Gap::max)

@@ -30,6 +30,11 @@ impl Timeline {
         }
     }
 
+    /// The highest number that was seen; 0 before any was.
+    pub(crate) fn highest(&self) -> u64 {
+        self.0.last().map_or(0, |(_, number)| *number)
+    }
+
     /// The gaps of a round from the kill to its end; none if nothing grew before the kill or after it.
     pub(crate) fn gap(&self, kill: Instant, end: Instant) -> Option<Gap> {
         let pairs = self.0.iter().zip(self.0.iter().skip(1)).map(|((before, _), (after, _))| (*before, *after));

@@ -5,7 +5,7 @@ use crate::{
     timeline::Timeline,
 };
 use alloy_primitives::U64;
-use eyre::{WrapErr, bail};
+use eyre::{WrapErr, bail, ensure};
 use jsonrpsee::{
     core::client::{ClientT, SubscriptionClientT},
     rpc_params,
@@ -102,4 +102,14 @@ async fn finalized(connection: &WsClient, record: &Record) -> eyre::Result<()> {
         }
         tokio::time::sleep(POLL).await;
     }
+}
+
+/// Waits until something above `height` was seen to be final.
+pub(crate) async fn until_final(record: &Record, height: u64) -> eyre::Result<()> {
+    let started = Instant::now();
+    while record.seen().finalized.highest() <= height {
+        ensure!(started.elapsed() < TIMEOUT * 2, "its watcher saw nothing final above {height}");
+        tokio::time::sleep(POLL).await;
+    }
+    Ok(())
 }
