@@ -61,7 +61,7 @@ use crate::liveness::Liveness;
 use crate::messages::Cause;
 use crate::mutation::{self, Mutation};
 use crate::parameters::Parameters;
-use crate::schedule::Schedule;
+use crate::schedule::{Extension, Schedule};
 use crate::signing::SigningContext;
 use crate::types::{BlockRef, Height, SequencerSet, Term, Time, VerifiedBlock};
 use alloy_primitives::Address;
@@ -148,9 +148,14 @@ impl Core {
         if let Some(opening) = &opening {
             schedule.enter(&set, opening);
         }
+        let mut jail = Jail::default();
         for announcement in announcements {
+            let before = schedule.latest().map(|latest| latest.announcement.clone());
             // What no longer connects belongs to blocks that are final.
-            let _ = schedule.extend(&set, announcement);
+            let extension = schedule.extend(&set, announcement.clone());
+            if let (Ok(Extension::Newest), Some(before)) = (extension, before) {
+                jail.follow(&before, &announcement);
+            }
         }
         let genesis = BlockRef { height: Height(0), hash: context.genesis_hash };
         let mut depth = DepthFinality::new(parameters.finality, finalized);
@@ -174,7 +179,7 @@ impl Core {
             watch: Watch::new(parameters.term_timeout, finalized),
             tree,
             liveness,
-            jail: Jail::default(),
+            jail,
             journal: Journal::restore(journal),
             depth,
             leading: None,
