@@ -6,7 +6,7 @@ use crate::certificate::{Appointment, VerifiedCertificate};
 use crate::journal::JournalEntry;
 use crate::messages::{Seal, Skip, SkipReason};
 use crate::signing::Signed;
-use crate::types::{Epoch, Height, Time, VerifiedBlock};
+use crate::types::{Epoch, Height, Term, Time, VerifiedBlock};
 use alloy_primitives::Address;
 
 /// A leader further below the scheduler's head than this is passed over, in blocks. Heartbeats lag by a few.
@@ -221,6 +221,15 @@ impl Core {
         self.appoint(Some((leader, reason)), now);
         let record = self.jail.record(leader);
         self.report(Report::LeaderReplaced { epoch, leader, height, reason, record });
+    }
+
+    /// A leader whose heartbeat says that it signs nothing of this term any more will build no block: there is no use in
+    /// waiting for its deadline.
+    pub(super) fn replace_a_leader_that_left(&mut self, member: Address, pledge: Term, now: Time) {
+        let leads = self.schedule.latest().is_some_and(|latest| latest.announcement.leader == member);
+        if self.scheduling.is_some() && leads && pledge > self.schedule.term() && !self.epoch_is_over() {
+            self.replace_leader(SkipReason::Left, now);
+        }
     }
 
     /// A block of this leader does not execute: the leader is replaced if it leads still.
