@@ -1,5 +1,6 @@
 //! The Baton node: what wires consensus, execution, storage and network together, and the program around it.
 
+pub mod admin;
 pub mod chain;
 pub mod cli;
 pub mod config;
@@ -10,6 +11,7 @@ pub mod mempool;
 pub mod mesh;
 pub mod rpc;
 pub mod service;
+mod stop;
 pub mod supervisor;
 pub mod sync;
 pub mod testnet;

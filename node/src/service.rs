@@ -1,14 +1,16 @@
 //! Builds the whole node, runs it, and ends it.
 
 use crate::{
+    admin::{self, AdminSocket, EngineOperations},
     chain::{ChainReader, HeadEvents, init_genesis},
-    config::{self, NodeConfig, Ready},
+    config::{NodeConfig, Ready},
     engine::{Engine, EngineConfig},
     genesis::Genesis,
     keys::{self, NodeKeys},
     mempool::{self, ChainRules, Mempool},
     mesh::{MempoolMesh, PeerBook, Router},
     rpc,
+    stop::StopRequests,
     supervisor::Supervisor,
     sync::Synchronizer,
 };
@@ -21,10 +23,7 @@ use baton_network::{Agent, Multiaddr, NetworkHandle, PROTOCOL_VERSION, PeerId};
 use baton_storage::{Store, StoreOptions};
 use eyre::WrapErr;
 use std::{path::Path, sync::Arc, time::Duration};
-use tokio::{
-    signal::unix::{SignalKind, signal},
-    sync::{mpsc, watch},
-};
+use tokio::sync::{mpsc, watch};
 use tracing::{info, warn};
 
 /// How long open JSON-RPC connections may hold up the end.
@@ -47,7 +46,7 @@ pub fn version() -> String {
 /// # Errors
 /// If a file, a key, the database or an address cannot be used, or a critical task fails.
 pub async fn run(config: NodeConfig) -> eyre::Result<()> {
-    let mut stop = Box::pin(stop_requested(config.process.exit_on_stdin_eof)?);
+    let mut requests = StopRequests::listen(config.process.exit_on_stdin_eof)?;
     let NodeConfig { genesis, data_dir, keys_dir, network, rpc, mempool, database, log: _, process } = config;
     let genesis = Arc::new(Genesis::load(&genesis)?);
     // The keys first: nothing is written before all that was given is known to be good.
@@ -127,7 +126,7 @@ pub async fn run(config: NodeConfig) -> eyre::Result<()> {
     };
     let synchronizer = Synchronizer::new(
         network.clone(),
-        engine_handle,
+        engine_handle.clone(),
         view.clone(),
         peers.clone(),
         (genesis.signing_context(), set),
@@ -139,6 +138,14 @@ pub async fn run(config: NodeConfig) -> eyre::Result<()> {
     supervisor.spawn("router", with(router.run(events, shutdown.clone())));
     supervisor.spawn("synchronizer", with(synchronizer.run(catch_up_asked, peer_news, shutdown.clone())));
     supervisor.spawn_thread("engine", engine.run(shutdown.clone()))?;
+    match AdminSocket::bind(&data_dir) {
+        Ok(socket) => {
+            let server = admin::Server::new(socket, EngineOperations::new(engine_handle.clone()));
+            supervisor.spawn("admin", with(server.run(shutdown.clone())));
+        }
+        // The chain does not depend on it.
+        Err(error) => warn!(%error, "`baton admin` cannot reach this node"),
+    }
 
     // JSON-RPC.
     let context = rpc::RpcContext { chain, pool, consensus: Arc::new(view), peers: Arc::new(peers), heads };
@@ -165,13 +172,15 @@ pub async fn run(config: NodeConfig) -> eyre::Result<()> {
         eyre::Ok(())
     };
     let stop = async {
-        tokio::select! {
+        let what = tokio::select! {
             result = become_ready => match result {
-                Ok(()) => stop.await,
+                Ok(()) => requests.next().await,
                 Err(error) => return Err(error),
             },
-            () = &mut stop => {}
-        }
+            what = requests.next() => what,
+        };
+        info!("{what}: stopping");
+        requests.take_leave(&engine_handle).await;
         Ok(())
     };
     finish(supervisor, server, closing, stop).await
@@ -270,24 +279,4 @@ fn with_peer_id(network: &NetworkHandle, addresses: &[Multiaddr]) -> Vec<Multiad
         address.push(libp2p::multiaddr::Protocol::P2p(peer));
     }
     addresses
-}
-
-/// Resolves when the operator, or the process that started this one, wants the node to stop.
-fn stop_requested(on_stdin_eof: bool) -> eyre::Result<impl Future<Output = ()>> {
-    let mut interrupt = signal(SignalKind::interrupt()).wrap_err("cannot listen for SIGINT")?;
-    let mut terminate = signal(SignalKind::terminate()).wrap_err("cannot listen for SIGTERM")?;
-    let stdin = on_stdin_eof.then(config::stdin_closed);
-    Ok(async move {
-        let parent_gone = async {
-            match stdin {
-                Some(closed) => drop(closed.await),
-                None => std::future::pending().await,
-            }
-        };
-        tokio::select! {
-            _ = interrupt.recv() => info!("SIGINT: stopping"),
-            _ = terminate.recv() => info!("SIGTERM: stopping"),
-            () = parent_gone => info!("standard input ended: stopping"),
-        }
-    })
 }

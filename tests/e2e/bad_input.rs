@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use std::{fs, os::unix::fs::PermissionsExt, path::Path, time::Duration};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
-    net::TcpStream,
+    net::{TcpStream, UnixStream},
 };
 
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -341,6 +341,52 @@ async fn a_damaged_database_is_refused_with_what_to_do() -> eyre::Result<()> {
     net.start_all().await?;
     let height = net.rpc(0)?.height().await?;
     net.reach(height + 2, PATIENCE).await?;
+    net.finish()
+}
+
+/// Sends bytes to the admin socket and reads the answer.
+async fn tell(socket: &Path, bytes: &[u8]) -> eyre::Result<Value> {
+    let mut stream = UnixStream::connect(socket).await?;
+    stream.write_all(bytes).await?;
+    let mut answer = String::new();
+    stream.shutdown().await?;
+    tokio::time::timeout(PATIENCE, stream.read_to_string(&mut answer)).await??;
+    ensure!(answer.ends_with('\n') && answer.lines().count() == 1, "not one line: {answer}");
+    Ok(serde_json::from_str(&answer)?)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_malformed_admin_request_is_answered_and_the_node_lives_on() -> eyre::Result<()> {
+    let mut net = Net::start(Plan::default()).await?;
+    let data = net.nodes[0].data_dir();
+    let socket = data.join("admin.sock");
+    ensure!(fs::metadata(&socket)?.permissions().mode() & 0o777 == 0o600, "others may use the socket");
+    let mut random = StdRng::seed_from_u64(11);
+    let mut binary = vec![0; 1000];
+    random.fill_bytes(&mut binary);
+    binary.retain(|byte| *byte != b'\n');
+    for (bytes, problem) in [
+        (b"garbage\n".to_vec(), "not a request"),
+        (binary, "not a request"),
+        (vec![b'['; 1 << 16], "longer than 4096 bytes"),
+        (b"{\"command\":\"reboot\"}\n".to_vec(), "unknown variant"),
+        (b"{\"command\":\"resign\",\"patienceMs\":1e99}\n".to_vec(), "not a request"),
+    ] {
+        let answer = tell(&socket, &bytes).await.wrap_err(problem)?;
+        let said = answer["malformed"]["problem"].as_str().unwrap_or_default();
+        ensure!(said.contains(problem), "`{problem}` is not in: {answer}");
+    }
+    let answer = tell(&socket, b"{\"command\":\"resign\",\"patienceMs\":1000}\n").await?;
+    ensure!(answer["refused"]["reason"].as_str().is_some_and(|reason| reason.contains("only sequencer")), "{answer}");
+    refused(1, &["admin", "resign", "--data-dir", &text(&data)], &["did not resign", "only sequencer"]).await?;
+    let height = net.rpc(0)?.height().await?;
+    net.reach(height + 3, PATIENCE).await?;
+    // The socket ends with the node.
+    net.nodes[0].stop_by_stdin().await?;
+    ensure!(!socket.exists(), "the socket was left behind");
+    refused(1, &["admin", "resign", "--data-dir", &text(&data)], &["no node runs on", &text(&data)]).await?;
+    let nowhere = text(&net.path().join("nowhere"));
+    refused(1, &["admin", "resign", "--data-dir", &nowhere], &["there is no data directory", &nowhere]).await?;
     net.finish()
 }
 

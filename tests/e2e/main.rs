@@ -6,6 +6,7 @@
 mod agreement;
 mod bad_input;
 mod clients;
+mod handover;
 mod harness;
 mod judge;
 mod kills;

@@ -73,22 +73,6 @@ impl Core {
         self.enter_term(certificate, now);
     }
 
-    pub(super) fn on_resign(&mut self, now: Time) {
-        let refusal = if self.address() != Some(self.schedule.scheduler()) {
-            Some("this node is not the scheduler")
-        } else if self.has_asked() {
-            Some("this node has asked for another term already")
-        } else if !self.hears_a_quorum() {
-            Some("no quorum of members is live: nobody could take over")
-        } else {
-            None
-        };
-        match refusal {
-            Some(reason) => self.report(Report::CannotResign { reason }),
-            None => self.ask_for(self.schedule.term().next(), Cause::Resigned, now),
-        }
-    }
-
     /// Whether the scheduler of the current term asked for another one itself, which binds it to sign nothing any more, and
     /// all that it sealed is here: whoever left earlier would report less, and the last block could be lost.
     pub(super) fn scheduler_resigned(&self) -> bool {
@@ -126,7 +110,7 @@ impl Core {
     }
 
     /// Signs a term change, which fences this node.
-    fn ask_for(&mut self, term: Term, cause: Cause, now: Time) {
+    pub(super) fn ask_for(&mut self, term: Term, cause: Cause, now: Time) {
         if self.key.is_none() {
             return;
         }
@@ -202,6 +186,9 @@ impl Core {
         if self.address() == Some(scheduler) && !self.is_fenced() {
             self.scheduling = Some(Scheduling::default());
             self.start_adopting(now);
+        }
+        if self.leaving {
+            self.send_heartbeat(now);
         }
     }
 

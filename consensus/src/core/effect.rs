@@ -1,4 +1,4 @@
-use super::Verdict;
+use super::{CannotResign, Verdict};
 use crate::certificate::{Appointment, TermCertificate};
 use crate::jail::Record;
 use crate::journal::{JournalEntry, SafetyState};
@@ -77,6 +77,8 @@ pub enum Effect {
         /// Members that hold it; nobody if that is not known.
         holders: Vec<Address>,
     },
+    /// Answer the operator who wanted this node to hand the schedule over: the term that it asked for, or why it did not.
+    Resigned(Result<Term, CannotResign>),
     /// Something that an operator wants to read.
     Report(Report),
 }
@@ -202,11 +204,6 @@ pub enum Report {
         base: BlockRef,
         /// What it must contain.
         obliged: BlockRef,
-    },
-    /// An operator's wish to resign was not followed.
-    CannotResign {
-        /// Why.
-        reason: &'static str,
     },
     /// An epoch began.
     Appointed {

@@ -30,8 +30,10 @@ pub enum Input {
     TermChange(VerifiedTermChange),
     /// A term certificate came.
     Certificate(VerifiedCertificate),
-    /// The operator wants this node to hand the schedule over.
+    /// The operator wants this node to hand the schedule over; answered with [`super::Effect::Resigned`].
     Resign,
+    /// This node is about to stop: it hands over what it holds, and signs nothing of a term any more but the wish to leave it.
+    Leave,
     /// A block that [`super::Effect::Execute`] named was executed.
     Executed {
         /// The block.

@@ -27,6 +27,8 @@
 //!   signs nothing of a lower term any more. More than a third that ask are joined by all.
 //! - **Upon a quorum of term changes**, or a certificate made of them, a node enters the term. Its scheduler adopts the best
 //!   branch that the reports tell of (see `adopting`) and appoints.
+//! - **When a node stops** (see `leaving`), its scheduler resigns, and its heartbeats say that it signs nothing of the term
+//!   any more, so that it is not appointed, or is replaced at once.
 //! - **When a sealed block is missing** half a block time after its seal came, a node asks to catch up.
 //! - **When others are ahead** (heartbeats, seals or announcements that do not connect), a node asks to catch up.
 //!
@@ -38,6 +40,7 @@ mod effect;
 mod handle;
 mod input;
 mod leading;
+mod leaving;
 mod restored;
 mod scheduling;
 mod status;
@@ -47,6 +50,7 @@ mod watching;
 
 pub use effect::{BuildRequest, Effect, Outgoing, Report, Timer};
 pub use input::{ExecutionFailure, Input};
+pub use leaving::CannotResign;
 pub use restored::Restored;
 pub use status::{MemberStatus, Role, Status};
 pub use tree::{Committed, MAX_PENDING_HEIGHTS, MAX_RIVALS};
@@ -60,7 +64,7 @@ use crate::keys::{BlsKey, OperatorKey};
 use crate::liveness::Liveness;
 use crate::messages::Cause;
 use crate::parameters::Parameters;
-use crate::schedule::Schedule;
+use crate::schedule::{Extension, Schedule};
 use crate::signing::SigningContext;
 use crate::simulation::mutation::{self, Mutation};
 use crate::types::{BlockRef, Height, SequencerSet, Term, Time, VerifiedBlock};
@@ -114,6 +118,8 @@ pub struct Core {
     last_heartbeat: u64,
     /// Blocks of epochs whose announcement has not come yet: it may travel more slowly than they do.
     early: Vec<VerifiedBlock>,
+    /// Whether this node is about to stop.
+    leaving: bool,
     /// The head when this leader last looked whether its blocks are sealed.
     stalled_at: Option<BlockRef>,
     /// The head when members last were seen ahead of it; what is still so at the next look asks to catch up.
@@ -148,9 +154,14 @@ impl Core {
         if let Some(opening) = &opening {
             schedule.enter(&set, opening);
         }
+        let mut jail = Jail::default();
         for announcement in announcements {
+            let before = schedule.latest().map(|latest| latest.announcement.clone());
             // What no longer connects belongs to blocks that are final.
-            let _ = schedule.extend(&set, announcement);
+            let extension = schedule.extend(&set, announcement.clone());
+            if let (Ok(Extension::Newest), Some(before)) = (extension, before) {
+                jail.follow(&before, &announcement);
+            }
         }
         let genesis = BlockRef { height: Height(0), hash: context.genesis_hash };
         let mut depth = DepthFinality::new(parameters.finality, finalized);
@@ -174,7 +185,7 @@ impl Core {
             watch: Watch::new(parameters.term_timeout, finalized),
             tree,
             liveness,
-            jail: Jail::default(),
+            jail,
             journal: Journal::restore(journal),
             depth,
             leading: None,
@@ -183,6 +194,7 @@ impl Core {
             head_seen: None,
             last_heartbeat: 0,
             early: Vec::new(),
+            leaving: false,
             stalled_at: None,
             seen_behind_at: None,
             effects: Vec::new(),
@@ -201,6 +213,7 @@ impl Core {
             Input::TermChange(change) => self.on_term_change(change, now),
             Input::Certificate(certificate) => self.on_certificate(certificate, now),
             Input::Resign => self.on_resign(now),
+            Input::Leave => self.on_leave(now),
             Input::Block(block) => self.on_block(block),
             Input::Seal(seal) => self.on_seal(seal, now),
             Input::Executed { hash, result } => self.on_executed(hash, result, now),
@@ -263,14 +276,14 @@ impl Core {
         self.fence() > self.schedule.term()
     }
 
-    /// Whether this node signs nothing of the term that it is in, since it asked for another one.
+    /// Whether this node signs nothing of the term that it is in, since it asked for another one, or is about to stop.
     fn is_fenced(&self) -> bool {
-        self.has_asked() && !mutation::breaks(Mutation::NoFence)
+        self.leaving || (self.has_asked() && !mutation::breaks(Mutation::NoFence))
     }
 
     /// Notes a signature in the journal. A refusal is reported, and the message must not leave.
     fn may_sign(&mut self, entry: &JournalEntry) -> bool {
-        if entry.term() < self.fence() && !mutation::breaks(Mutation::NoFence) {
+        if self.leaving || (entry.term() < self.fence() && !mutation::breaks(Mutation::NoFence)) {
             return false;
         }
         let fresh = self.journal.record(entry).is_ok();

@@ -6,7 +6,7 @@ use crate::certificate::{Appointment, VerifiedCertificate};
 use crate::journal::JournalEntry;
 use crate::messages::{Seal, Skip, SkipReason};
 use crate::signing::Signed;
-use crate::types::{Epoch, Height, Time, VerifiedBlock};
+use crate::types::{Epoch, Height, Term, Time, VerifiedBlock};
 use alloy_primitives::{Address, B256};
 
 /// A leader further below the scheduler's head than this is passed over, in blocks. Heartbeats lag by a few.
@@ -166,7 +166,6 @@ impl Core {
         while self.scheduling.is_some() && !self.is_fenced() && !self.is_adopting() {
             let Some(block) = self.next_to_seal() else { return };
             let Some(key) = self.key.clone() else { return };
-            let position = block.position();
             let (height, hash) = (block.height(), block.hash());
             let seal = Seal { era: self.schedule.era(), term: self.schedule.term(), height, hash };
             let signed = Signed::new(seal, &self.context, &key);
@@ -178,9 +177,6 @@ impl Core {
             self.emit(Effect::Gossip(Outgoing::Seal(signed)));
             self.expect_block(now);
             if self.epoch_is_over() {
-                if position.epoch == self.schedule.epoch() {
-                    self.jail.redeem(block.leader());
-                }
                 self.appoint(None, now);
             }
         }
@@ -216,17 +212,26 @@ impl Core {
         self.replace_leader(SkipReason::Late, now);
     }
 
-    /// Gives up on the current leader: a strike, and a new epoch from head + 1 without it.
+    /// Gives up on the current leader: a new epoch from head + 1 without it, and a strike if it failed.
     pub(super) fn replace_leader(&mut self, reason: SkipReason, now: Time) {
         if self.is_fenced() {
             return;
         }
         let Some(latest) = self.schedule.latest() else { return };
         let (epoch, leader) = (latest.announcement.epoch, latest.announcement.leader);
-        let record = self.jail.strike(leader, epoch);
         let height = self.head().height.next();
-        self.report(Report::LeaderReplaced { epoch, leader, height, reason, record });
         self.appoint(Some((leader, reason)), now);
+        let record = self.jail.record(leader);
+        self.report(Report::LeaderReplaced { epoch, leader, height, reason, record });
+    }
+
+    /// A leader whose heartbeat says that it signs nothing of this term any more will build no block: there is no use in
+    /// waiting for its deadline.
+    pub(super) fn replace_a_leader_that_left(&mut self, member: Address, pledge: Term, now: Time) {
+        let leads = self.schedule.latest().is_some_and(|latest| latest.announcement.leader == member);
+        if self.scheduling.is_some() && leads && pledge > self.schedule.term() && !self.epoch_is_over() {
+            self.replace_leader(SkipReason::Left, now);
+        }
     }
 
     /// A block of this leader does not execute: the leader is replaced if it leads still.

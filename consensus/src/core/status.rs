@@ -73,7 +73,7 @@ pub struct MemberStatus {
     pub last_heartbeat: Option<Duration>,
     /// Its software version.
     pub version: Option<String>,
-    /// Its record in this term, as this node judges it; only a scheduler's record has effects.
+    /// How it did as a leader in this term, as the announcements tell.
     pub record: Record,
     /// The blocks that it led and this node committed since it started.
     pub blocks_led: u64,

@@ -78,7 +78,7 @@ pub enum SkipReason {
     Invalid,
     /// It failed repeatedly and sits out a span of epochs.
     Jailed,
-    /// It asked for another term, and signs nothing of this one.
+    /// It asked for another term, or is about to stop, and signs nothing of this term.
     Left,
 }
 

@@ -12,7 +12,8 @@ pub const MAX_VERSION_BYTES: usize = 32;
 pub struct Heartbeat {
     /// The era that the sender is in.
     pub era: Era,
-    /// The term below which the sender signs nothing: the one that it is in, or the one that it asks for.
+    /// The term below which the sender signs nothing: the one that it is in, or the one that it asks for. A sender that is
+    /// about to stop names the next one; started again, it takes that back.
     pub term: Term,
     /// The height of the sender's sealed head.
     pub height: Height,

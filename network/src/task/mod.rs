@@ -50,7 +50,10 @@ const VERDICTS: usize = 8192;
 /// How often deadlines and dials are looked at.
 const TICK: Duration = Duration::from_millis(100);
 
-/// How long the last messages may take to leave at shutdown.
+/// How long what was published last is given to reach the sockets before they are closed.
+const LINGER: Duration = Duration::from_millis(50);
+
+/// How long connections may take to close at shutdown.
 const FAREWELL: Duration = Duration::from_secs(1);
 
 /// The swarm and everything that only its loop touches.
@@ -194,6 +197,13 @@ impl NetworkTask {
 
     /// Lets what is queued leave, and closes the connections.
     async fn close(&mut self) {
+        let sent = async {
+            loop {
+                self.swarm.select_next_some().await;
+            }
+        };
+        // Closing a connection does not wait for what its handlers still have to write.
+        let _ = tokio::time::timeout(LINGER, sent).await;
         let peers: Vec<_> = self.swarm.connected_peers().copied().collect();
         for peer in peers {
             // An error says that the peer has gone by itself.

@@ -3,6 +3,7 @@
 //! Whatever goes wrong ends in one line on standard error: `baton: …`. The exit code is 0 for success, 1 for a failure
 //! and 2 for a command that was not understood.
 
+mod admin;
 pub(crate) mod finality;
 mod genesis;
 mod key;
@@ -31,6 +32,9 @@ enum Command {
     /// Make and inspect genesis files.
     #[command(subcommand)]
     Genesis(genesis::GenesisCommand),
+    /// Ask something of a node that runs on this machine: operators' commands, such as handing the schedule over.
+    #[command(subcommand)]
+    Admin(admin::AdminCommand),
     /// Run a whole network on this machine, under load, and check that it agrees.
     Testnet(Box<testnet::Options>),
 }
@@ -50,6 +54,7 @@ fn run_with(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Node(command) => command.run(),
         Command::Key(command) => command.run(),
         Command::Genesis(command) => command.run(),
+        Command::Admin(command) => command.run(),
         Command::Testnet(options) => testnet::run(*options),
     };
     match result {

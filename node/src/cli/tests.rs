@@ -22,6 +22,12 @@ fn a_wrong_command_line_is_one_line() {
             &["genesis", "new", "--chain-id", "1", "--sequencer", "a,b", "--out", "f"],
             "the weight `b` is not a whole number",
         ),
+        (&["admin", "resign"], "required arguments were not provided: --data-dir <DIR>"),
+        (
+            &["admin", "resign", "--data-dir", "d", "--timeout", "1h"],
+            "invalid value '1h' for '--timeout <DURATION>': longer than 10m",
+        ),
+        (&["admin", "reboot"], "unrecognized subcommand 'reboot'"),
         (&["testnet", "--kill", "leader"], "invalid value 'leader' for '--kill"),
     ] {
         let line = one_line(&parse(arguments).unwrap_err());

@@ -22,7 +22,7 @@ use baton_consensus::{
 use baton_network::{NetworkHandle, PeerId};
 use eyre::{WrapErr, bail};
 use std::{collections::HashMap, sync::Arc, time::Duration};
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, info};
 
@@ -71,6 +71,8 @@ pub struct Engine {
     pub(super) jobs: mpsc::Sender<Job>,
     pub(super) sequencer_peers: HashMap<Address, PeerId>,
     pub(super) commits_since_prune: u64,
+    /// Who waits until this node, which is about to stop, is not relied upon any more.
+    farewell: Option<oneshot::Sender<()>>,
     results: mpsc::Receiver<JobResult>,
     executor: std::thread::JoinHandle<()>,
     messages: mpsc::Receiver<EngineMessage>,
@@ -127,6 +129,7 @@ impl Engine {
             jobs,
             sequencer_peers,
             commits_since_prune: 0,
+            farewell: None,
             results,
             executor,
             messages,
@@ -210,6 +213,11 @@ impl Engine {
                 let _ = done.send(());
                 Ok(())
             }
+            EngineMessage::Resign(asker) => self.feed(Input::Resign, Some(Origin::Operator(asker))).await,
+            EngineMessage::Leave(asker) => {
+                self.farewell = Some(asker);
+                self.feed(Input::Leave, None).await
+            }
         }
     }
 
@@ -220,6 +228,9 @@ impl Engine {
         }
         let position = position_of(&self.core);
         self.position.send_if_modified(|known| std::mem::replace(known, position) != position);
+        if let Some(asker) = self.farewell.take_if(|_| !self.core.is_relied_upon()) {
+            self.outbox.mark(asker);
+        }
         Ok(())
     }
 
@@ -257,7 +268,7 @@ impl Engine {
 fn position_of(core: &Core) -> Position {
     let schedule = core.schedule();
     let (era, term, epoch) = (schedule.era(), schedule.term(), schedule.epoch());
-    Position { head: core.head(), schedule: ExtraData { era, term, epoch } }
+    Position { head: core.head(), schedule: ExtraData { era, term, epoch }, scheduler: schedule.scheduler() }
 }
 
 impl std::fmt::Debug for Engine {

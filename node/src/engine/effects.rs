@@ -55,6 +55,15 @@ impl Engine {
                 // If one is waiting already, it will see how far to go.
                 let _ = self.catch_up.try_send(CatchUp { target, holders });
             }
+            Effect::Resigned(answer) => {
+                if let Err(reason) = &answer {
+                    warn!(%reason, "not resigning");
+                }
+                if let Some(Origin::Operator(asker)) = origin.take() {
+                    // The operator may have gone.
+                    let _ = asker.send(answer);
+                }
+            }
             Effect::Report(report) => tell(&report),
         }
         Ok(())
@@ -66,7 +75,8 @@ impl Engine {
 
     fn answer(&self, verdict: Verdict, origin: Option<Origin>) {
         match origin {
-            None => {}
+            // No verdict is given on an operator's wish.
+            None | Some(Origin::Operator(_)) => {}
             Some(Origin::Gossip(ticket)) => {
                 let verdict = match verdict {
                     Verdict::Accept => baton_network::Verdict::Accept,
@@ -220,7 +230,6 @@ fn tell(report: &Report) {
         Report::BadBase { base, obliged } => {
             error!(%base, %obliged, "the scheduler builds on a branch that loses what it must keep");
         }
-        Report::CannotResign { reason } => warn!(reason, "cannot resign"),
         Report::BadAnnouncement { epoch, error } => warn!(%epoch, %error, "the scheduler announced against the rules"),
         Report::Equivocation { signer, kind, position } => {
             error!(%signer, kind, position, "a key signed two messages for one position");

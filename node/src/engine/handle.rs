@@ -1,8 +1,10 @@
+use alloy_primitives::Address;
 use baton_consensus::{
     certificate::VerifiedCertificate,
+    core::CannotResign,
     messages::{Announcement, Heartbeat, Seal, VerifiedTermChange},
     signing::Verified,
-    types::{BlockRef, ExtraData, Height, VerifiedBlock, VerifiedSealedBlock},
+    types::{BlockRef, ExtraData, Height, Term, VerifiedBlock, VerifiedSealedBlock},
 };
 use baton_network::{GossipTicket, PeerId, Responder};
 use tokio::sync::{mpsc, oneshot, watch};
@@ -17,6 +19,8 @@ pub enum Origin {
     Gossip(GossipTicket),
     /// A peer handed the message over directly.
     Direct(Responder),
+    /// The operator of this node waits for the answer to a wish.
+    Operator(oneshot::Sender<Result<Term, CannotResign>>),
 }
 
 /// What others tell the engine. Every signature is checked already.
@@ -36,6 +40,10 @@ pub enum EngineMessage {
     Seal(Verified<Seal>, Origin),
     /// A stretch of the chain that was fetched because this node is behind; answered when all of it was taken in.
     Segment(Segment, oneshot::Sender<()>),
+    /// The operator wants this node to hand the schedule over; answered with the term that it asked for.
+    Resign(oneshot::Sender<Result<Term, CannotResign>>),
+    /// The node is about to stop; answered when nobody relies on it any more, and what it had to say is with the network.
+    Leave(oneshot::Sender<()>),
 }
 
 /// A stretch of the sealed chain, signatures checked.
@@ -65,6 +73,8 @@ pub struct Position {
     pub head: BlockRef,
     /// The newest announcement known.
     pub schedule: ExtraData,
+    /// Who schedules the term.
+    pub scheduler: Address,
 }
 
 /// How others reach the engine. Cheap to clone.
@@ -89,6 +99,23 @@ impl EngineHandle {
     pub async fn take_segment(&self, segment: Segment) -> bool {
         let (done, taken) = oneshot::channel();
         self.messages.send(EngineMessage::Segment(segment, done)).await.is_ok() && taken.await.is_ok()
+    }
+
+    /// Lets this node hand the schedule over: the term that it asked for, or why it did not. None if the engine has stopped.
+    pub async fn resign(&self) -> Option<Result<Term, CannotResign>> {
+        let (asker, answer) = oneshot::channel();
+        self.messages.send(EngineMessage::Resign(asker)).await.ok()?;
+        answer.await.ok()
+    }
+
+    /// Tells the engine that the node is about to stop, and waits until nobody relies on it any more. That may never be: give it
+    /// a limit.
+    pub async fn leave(&self) {
+        let (asker, released) = oneshot::channel();
+        if self.messages.send(EngineMessage::Leave(asker)).await.is_ok() {
+            // An engine that has stopped is relied upon by nobody.
+            let _ = released.await;
+        }
     }
 
     /// Where the engine stands now.

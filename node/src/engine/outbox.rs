@@ -3,7 +3,7 @@
 use baton_consensus::core::Outgoing;
 use baton_network::{GossipMessage, NetworkHandle, PeerId, Request, Response, Submission};
 use std::sync::Arc;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 use tracing::{debug, warn};
 
 /// Messages that wait to be handed to the swarm at most.
@@ -14,6 +14,8 @@ const CAPACITY: usize = 256;
 enum Letter {
     Gossip(GossipMessage),
     Submit(PeerId, Arc<baton_consensus::types::SignedBlock>),
+    /// Nothing to send: whoever waits for it knows that what was posted before is with the swarm.
+    Mark(oneshot::Sender<()>),
 }
 
 /// The engine's side.
@@ -44,6 +46,11 @@ impl Outbox {
         self.post(Letter::Submit(to, block));
     }
 
+    /// Answers when all that was posted before has been handed to the swarm.
+    pub(super) fn mark(&self, passed: oneshot::Sender<()>) {
+        self.post(Letter::Mark(passed));
+    }
+
     fn post(&self, letter: Letter) {
         if let Err(mpsc::error::TrySendError::Full(letter)) = self.0.try_send(letter) {
             warn!(?letter, "the mesh does not take messages fast enough; one was dropped");
@@ -64,6 +71,10 @@ async fn deliver(network: NetworkHandle, mut letters: mpsc::Receiver<Letter>) {
             Letter::Submit(peer, block) => {
                 let network = network.clone();
                 tokio::spawn(async move { submit(&network, peer, block).await });
+            }
+            Letter::Mark(passed) => {
+                // Whoever waited may have lost patience.
+                let _ = passed.send(());
             }
         }
     }

@@ -1,9 +1,12 @@
 //! The engine's state as JSON-RPC shows it: a snapshot that the engine replaces, so that no request waits for it.
 
-use crate::rpc::ports::{ConsensusStatus, ConsensusView, EpochInfo, Role, SequencerInfo, SkippedInfo, SyncProgress};
+use crate::rpc::ports::{
+    ConsensusStatus, ConsensusView, EpochInfo, Role, SequencerInfo, SkippedInfo, StrikeInfo, SyncProgress,
+};
 use baton_consensus::{
     FinalityRule,
     core::{Core, MemberStatus, Role as CoreRole},
+    jail::Strike,
     types::{Epoch, Time},
 };
 use std::sync::{Arc, PoisonError, RwLock};
@@ -80,8 +83,13 @@ fn describe(core: &Core, finality_rule: FinalityRule, now: Time) -> Snapshot {
             last_heartbeat_ms: member.last_heartbeat.map(|age| u64::try_from(age.as_millis()).unwrap_or(u64::MAX)),
             version: member.version,
             strikes: member.record.strikes,
+            last_strike: (member.record.last_strike).map(|Strike { epoch, reason }| StrikeInfo { epoch, reason }),
+            redemptions: member.record.redemptions,
             jailed_until_epoch: jailed.then_some(member.record.jailed_until),
-            jail_reason: jailed.then(|| format!("failed {} epochs in a row as leader", member.record.strikes)),
+            jail_reason: member.record.last_strike.filter(|_| jailed).map(|strike| {
+                let Strike { epoch, reason } = strike;
+                format!("{reason} in epoch {epoch}, failure {} in a row as leader", member.record.strikes)
+            }),
             blocks_led: member.blocks_led,
         }
     };

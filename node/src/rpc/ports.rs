@@ -5,7 +5,7 @@
 use alloy_primitives::{Address, B256};
 use baton_consensus::{
     FinalityRule,
-    messages::Cause,
+    messages::{Cause, SkipReason},
     types::{BlockRef, Epoch, Era, Height, Stake, Term},
 };
 use serde::Serialize;
@@ -144,14 +144,28 @@ pub struct SequencerInfo {
     pub last_heartbeat_ms: Option<u64>,
     /// Its software version by its last heartbeat.
     pub version: Option<String>,
-    /// How often it failed as a leader lately.
+    /// How often it failed as a leader in this term since it last led an epoch to the end.
     pub strikes: u32,
-    /// The epoch until which it is jailed.
+    /// Its newest failure as a leader in this term, redeemed or not.
+    pub last_strike: Option<StrikeInfo>,
+    /// How often it cleared its strikes in this term by leading an epoch to the end.
+    pub redemptions: u32,
+    /// The first epoch that it may lead again, if it is jailed.
     pub jailed_until_epoch: Option<Epoch>,
     /// Why it is jailed.
     pub jail_reason: Option<String>,
     /// How many blocks of the running era it led.
     pub blocks_led: u64,
+}
+
+/// A failure that cost a leader its epoch.
+#[derive(Clone, Copy, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct StrikeInfo {
+    /// The epoch.
+    pub epoch: Epoch,
+    /// What the leader failed at: `late` or `invalid`, in the scheduler's judgement.
+    pub reason: SkipReason,
 }
 
 /// A connected peer.

@@ -87,6 +87,7 @@ impl Lane {
                             break;
                         }
                         Some(refusal) if refusal.message.contains("no peer acknowledged") => {}
+                        Some(refusal) if refusal.message.contains("the node is shutting down") => return Ok(accepted),
                         Some(refusal) => return Err(refusal.clone().into()),
                         None => return Ok(accepted),
                     },

@@ -392,7 +392,7 @@ impl World {
         }
         let disk = &mut node.disk;
         match effect {
-            Effect::Judge(Verdict::Accept) | Effect::Discard(_) => {}
+            Effect::Judge(Verdict::Accept) | Effect::Discard(_) | Effect::Resigned(_) => {}
             Effect::Judge(verdict) => self.trace.line(|| format!("{} {index}   {}", self.now.0, verdict.label())),
             Effect::PersistSafety(safety) => {
                 disk.safety = safety;
@@ -625,6 +625,7 @@ fn name_of(input: &Input) -> String {
         Input::TermChange(change) => format!("term change of {}: {:?}", change.signer(), change.report()),
         Input::Certificate(certificate) => format!("certificate of term {}", certificate.term()),
         Input::Resign => "resign".to_owned(),
+        Input::Leave => "leave".to_owned(),
         Input::Block(block) => format!("block {}", block.reference()),
         Input::Seal(seal) => format!("seal {} of term {}", seal.message().block(), seal.message().term),
         Input::Executed { hash, .. } => format!("executed {hash}"),

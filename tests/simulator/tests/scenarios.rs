@@ -57,6 +57,7 @@ claims! {
     a_paused_scheduler_is_replaced_and_steps_down,
     a_planned_handover_costs_less_than_two_block_times,
     an_operator_hands_the_schedule_over,
+    whoever_stops_cleanly_costs_less_than_two_block_times,
     schedulers_die_one_after_the_other,
     isolated_nodes_fence_nobody,
     a_partition_heals_on_the_branch_of_the_later_term,

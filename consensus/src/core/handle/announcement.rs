@@ -120,6 +120,9 @@ impl Core {
         let skipped = skipped.clone();
         self.judge_fairness(&announcement.message);
         let base = announcement.message.parent();
+        if let Some(before) = self.schedule.at(announcement.message.previous) {
+            self.jail.follow(&before.announcement, &announcement.message);
+        }
         self.persist_announcement(announcement, journal);
         let voided = self.tree.void(first, |block| (block.position().term, block.position().epoch) < (term, epoch));
         if !voided.is_empty() {

@@ -39,7 +39,8 @@ impl Core {
             return Err(verdict);
         }
         let position = (block.leader(), block.position());
-        let rivals = self.tree.at(block.height()).filter(|rival| (rival.leader(), rival.position()) == position).count();
+        let rivals =
+            self.tree.at(block.height()).filter(|rival| (rival.leader(), rival.position()) == position).count();
         if rivals > 0 {
             let (signer, position) = (block.leader(), block.height().0);
             self.report(Report::Equivocation { signer, kind: "block", position });

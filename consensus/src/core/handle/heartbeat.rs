@@ -27,6 +27,7 @@ impl Core {
             self.emit(Effect::CatchUp { target: theirs, holders: vec![sender] });
         }
         self.note_quorum(now);
+        self.replace_a_leader_that_left(sender, heartbeat.message().term, now);
         self.open_if_everyone_is_live(now);
     }
 
@@ -37,24 +38,29 @@ impl Core {
         self.resubmit_stalled();
         self.resend_term_change(now);
         self.consider_leaving(now);
-        if let Some(key) = &self.key {
-            // Newer than the last one even if the clock stood still.
-            self.last_heartbeat = now.0.max(self.last_heartbeat + 1);
-            let mut version = self.version.clone();
-            version.truncate(version.floor_char_boundary(MAX_VERSION_BYTES));
-            let heartbeat = Heartbeat {
-                era: self.schedule.era(),
-                term: self.fence(),
-                height: self.tree.head().height,
-                head: self.tree.head().hash,
-                sent_at: self.last_heartbeat,
-                version,
-            };
-            let signed = Signed::new(heartbeat, &self.context, key);
-            self.emit(Effect::Gossip(Outgoing::Heartbeat(signed)));
-        }
+        self.hand_over_if_leaving(now);
+        self.send_heartbeat(now);
         let at = now.after(self.parameters.heartbeat_interval);
         self.emit(Effect::StartTimer { timer: Timer::Heartbeat, at });
+    }
+
+    /// Signs a sign of life and sends it.
+    pub(in crate::core) fn send_heartbeat(&mut self, now: Time) {
+        let Some(key) = &self.key else { return };
+        // Newer than the last one even if the clock stood still.
+        self.last_heartbeat = now.0.max(self.last_heartbeat + 1);
+        let mut version = self.version.clone();
+        version.truncate(version.floor_char_boundary(MAX_VERSION_BYTES));
+        let heartbeat = Heartbeat {
+            era: self.schedule.era(),
+            term: self.pledge(),
+            height: self.tree.head().height,
+            head: self.tree.head().hash,
+            sent_at: self.last_heartbeat,
+            version,
+        };
+        let signed = Signed::new(heartbeat, &self.context, key);
+        self.emit(Effect::Gossip(Outgoing::Heartbeat(signed)));
     }
 
     /// Asks to catch up if live members are ahead, in height or in term, and the head has not moved since the last look.

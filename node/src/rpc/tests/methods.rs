@@ -210,10 +210,12 @@ async fn baton_methods_speak_in_plain_numbers() {
     assert_eq!(sequencer["weight"], U256::MAX.to_string());
     assert_eq!(sequencer["head"], json!({"number": 4, "hash": B256::repeat_byte(6)}));
     assert_eq!((&sequencer["lastHeartbeatMs"], &sequencer["version"]), (&json!(12), &Value::Null));
-    assert_eq!((&sequencer["jailedUntilEpoch"], &sequencer["jailReason"]), (&json!(9), &json!("late")));
+    assert_eq!((&sequencer["jailedUntilEpoch"], &sequencer["jailReason"]), (&json!(9), &json!("late in epoch 6")));
+    assert_eq!(sequencer["lastStrike"], json!({"epoch": 6, "reason": "late"}));
+    assert_eq!(sequencer["redemptions"], 1);
     assert_eq!(
         (&sequencer["blocksLed"], &sequencer["strikes"], &sequencer["role"]),
-        (&json!(3), &json!(1), &json!("leader"))
+        (&json!(3), &json!(2), &json!("leader"))
     );
 
     let peers = node.call("baton_peers", json!([])).await;

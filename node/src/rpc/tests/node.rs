@@ -8,7 +8,7 @@ use crate::{
         RpcConfig, RpcContext, RpcHandle,
         ports::{
             ConsensusStatus, ConsensusView, Direction, EpochInfo, PeerInfo, PeersView, Role, SequencerInfo,
-            SkippedInfo, SyncProgress,
+            SkippedInfo, StrikeInfo, SyncProgress,
         },
         start,
     },
@@ -16,6 +16,7 @@ use crate::{
 use alloy_primitives::{Address, B256, Bytes, U256};
 use baton_consensus::{
     FinalityRule,
+    messages::SkipReason,
     types::{BlockRef, Epoch, Era, Height, Stake, Term},
 };
 use serde_json::{Value, json};
@@ -162,9 +163,11 @@ impl ConsensusView for StillConsensus {
             head: Some(BlockRef { height: Height(4), hash: B256::repeat_byte(6) }),
             last_heartbeat_ms: Some(12),
             version: None,
-            strikes: 1,
+            strikes: 2,
+            last_strike: Some(StrikeInfo { epoch: Epoch(6), reason: SkipReason::Late }),
+            redemptions: 1,
             jailed_until_epoch: Some(Epoch(9)),
-            jail_reason: Some("late".to_owned()),
+            jail_reason: Some("late in epoch 6".to_owned()),
             blocks_led: 3,
         }]
     }

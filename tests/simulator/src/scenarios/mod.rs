@@ -39,7 +39,8 @@ catalogue! {
         a_leader_that_always_fails_is_jailed_for_growing_spans, an_equivocating_leader_forks_nobody;
     terms: a_dead_scheduler_is_replaced_in_time_and_steps_down_when_it_returns,
         a_paused_scheduler_is_replaced_and_steps_down, a_planned_handover_costs_less_than_two_block_times,
-        an_operator_hands_the_schedule_over, schedulers_die_one_after_the_other;
+        an_operator_hands_the_schedule_over, whoever_stops_cleanly_costs_less_than_two_block_times,
+        schedulers_die_one_after_the_other;
     partitions: isolated_nodes_fence_nobody, a_partition_heals_on_the_branch_of_the_later_term,
         a_scheduler_dies_as_a_partition_heals, a_later_terms_block_outranks_a_longer_branch, a_follower_that_was_cut_off_catches_up;
     crashes: everyone_dies_at_once_and_goes_on, everyone_dies_after_a_term_change_and_goes_on,

@@ -1,6 +1,6 @@
 //! Schedulers fail, or hand over.
 
-use super::seconds;
+use super::{millis, seconds};
 use crate::run::Run;
 use crate::world::World;
 use baton_consensus::{
@@ -66,6 +66,36 @@ pub(super) fn an_operator_hands_the_schedule_over(run: &Run<'_>) {
 fn expect_nothing_taken_back(world: &World) {
     let reverted = world.reports.iter().find(|(_, _, report)| matches!(report, Report::Reverted { .. }));
     assert!(reverted.is_none(), "a hand-over costs a sealed block: {reverted:?}");
+}
+
+/// A follower, a leader and a scheduler, in any order, each back before the next.
+pub(super) fn whoever_stops_cleanly_costs_less_than_two_block_times(run: &Run<'_>) {
+    let mut world = run.world(4);
+    let mut term = world.term();
+    for turn in 0..3 {
+        world.run_for(seconds(5) + run.moment(3_000));
+        let (scheduler, leader) = (world.scheduler(), world.leader());
+        let follower = (0..world.members()).find(|index| ![scheduler, leader].contains(index)).unwrap();
+        let leaver = [follower, leader, scheduler][(turn + usize::try_from(run.pick(1, 3)).unwrap()) % 3];
+        let watcher = (0..world.members()).find(|index| *index != leaver).unwrap();
+        if leaver == scheduler {
+            term = term.next();
+        }
+        let since = world.now;
+        world.inject(leaver, Input::Leave);
+        world.run_for(millis(1));
+        let released = world.run_until(seconds(2), |world| !world.core(leaver).is_relied_upon());
+        assert!(released, "the others still rely on it");
+        world.kill(leaver);
+        // Longer than it takes to notice that it is silent.
+        world.run_for(seconds(4));
+        let gap = world.longest_gap(watcher, since);
+        run.measure("clean shutdown", gap, world.parameters.block_time * 2);
+        world.start(leaver);
+        let (everyone, height) = (world.honest(), world.highest().0 + 10);
+        world.agree_at(&everyone, height, seconds(20));
+        assert_eq!(world.term(), term, "a shutdown costs a term too many, or too few");
+    }
 }
 
 pub(super) fn schedulers_die_one_after_the_other(run: &Run<'_>) {

@@ -1,0 +1,270 @@
+use super::*;
+use crate::certificate::{Appointment, VerifiedCertificate};
+use crate::core::{Identity, Input, Outgoing, Report, Restored};
+use crate::keys::{BlsKey, OperatorKey};
+use crate::messages::{SkipReason, VerifiedTermChange};
+use crate::parameters::Parameters;
+use crate::signing::SigningContext;
+use crate::types::{Epoch, Sequencer, SequencerSet, Stake};
+use alloy_primitives::{B256, U256};
+use std::time::Duration;
+
+const CONTEXT: SigningContext = SigningContext { chain_id: 7, genesis_hash: B256::repeat_byte(7) };
+
+/// Members whose messages arrive at once. Blocks are not built: what is looked at happens between them.
+struct Mesh {
+    cores: Vec<Core>,
+    now: Time,
+    /// What each member did, in order.
+    effects: Vec<Vec<Effect>>,
+}
+
+impl Mesh {
+    fn new(weights: &[u64]) -> Self {
+        let keys: Vec<_> = (1..=weights.len())
+            .map(|number| {
+                let operator = OperatorKey::from_bytes(&B256::from(U256::from(number))).unwrap();
+                let bls = BlsKey::generate(operator.to_bytes().as_slice()).unwrap();
+                (operator, bls)
+            })
+            .collect();
+        let member = |((operator, bls), weight): (&(OperatorKey, BlsKey), &u64)| Sequencer {
+            address: operator.address(),
+            bls_public_key: bls.public_key(),
+            weight: Stake(U256::from(*weight)),
+            peer_id: String::new(),
+        };
+        let set = SequencerSet::new(keys.iter().zip(weights).map(member).collect()).unwrap();
+        let core = |keys| {
+            let identity = Identity { keys: Some(keys), version: String::new() };
+            Core::new(CONTEXT, Parameters::default(), set.clone(), identity, Restored::default())
+        };
+        let cores: Vec<_> = keys.into_iter().map(core).collect();
+        let effects = vec![Vec::new(); cores.len()];
+        let mut mesh = Self { cores, now: Time(1_000_000), effects };
+        for member in 0..mesh.cores.len() {
+            mesh.feed(member, Input::Start { proposals: Vec::new() });
+        }
+        mesh
+    }
+
+    /// Everyone beats twice, and so is live; the scheduler appoints.
+    fn open(weights: &[u64]) -> Self {
+        let mut mesh = Self::new(weights);
+        for _ in 0..2 {
+            (0..mesh.cores.len()).for_each(|member| mesh.beat(member));
+        }
+        mesh
+    }
+
+    fn beat(&mut self, member: usize) {
+        self.now = self.now.after(Duration::from_millis(10));
+        self.feed(member, Input::Timer(crate::core::Timer::Heartbeat));
+    }
+
+    /// Feeds an input and whatever follows from it, everywhere.
+    fn feed(&mut self, member: usize, input: Input) {
+        let mut waiting = std::collections::VecDeque::from([(member, input)]);
+        while let Some((member, input)) = waiting.pop_front() {
+            for effect in self.cores[member].handle(input, self.now) {
+                if let Effect::Gossip(message) = &effect {
+                    let input = self.verified(message.clone());
+                    let others = (0..self.cores.len()).filter(|other| *other != member);
+                    waiting.extend(others.map(|other| (other, input.clone())));
+                }
+                self.effects[member].push(effect);
+            }
+        }
+    }
+
+    fn verified(&self, message: Outgoing) -> Input {
+        let set = self.cores[0].set();
+        match message {
+            Outgoing::Heartbeat(signed) => Input::Heartbeat(signed.verify(&CONTEXT).unwrap()),
+            Outgoing::Announcement(Appointment { announcement, certificate }) => Input::Announcement {
+                announcement: announcement.verify(&CONTEXT).unwrap(),
+                certificate: certificate.map(|certificate| certificate.verify(&CONTEXT, set).unwrap()),
+            },
+            Outgoing::TermChange(signed) => {
+                let verified = signed.verify(&CONTEXT).unwrap();
+                Input::TermChange(VerifiedTermChange::check(verified, &CONTEXT, set).unwrap())
+            }
+            Outgoing::Certificate(certificate) => {
+                let verified: VerifiedCertificate = certificate.verify(&CONTEXT, set).unwrap();
+                Input::Certificate(verified)
+            }
+            Outgoing::Block(_) | Outgoing::Seal(_) => panic!("nobody builds here"),
+        }
+    }
+
+    /// The member of an address.
+    fn member(&self, address: Address) -> usize {
+        self.cores.iter().position(|core| core.address() == Some(address)).unwrap()
+    }
+
+    fn scheduler(&self) -> usize {
+        self.member(self.cores[0].schedule().scheduler())
+    }
+
+    fn leader(&self) -> usize {
+        self.member(self.cores[self.scheduler()].schedule().latest().unwrap().announcement.leader)
+    }
+
+    /// What a member does from now on.
+    fn since(&mut self, member: usize) {
+        self.effects[member].clear();
+    }
+
+    fn resign(&mut self, member: usize) -> Result<Term, CannotResign> {
+        self.since(member);
+        self.feed(member, Input::Resign);
+        let answers: Vec<_> = self.effects[member]
+            .iter()
+            .filter_map(|effect| match effect {
+                Effect::Resigned(answer) => Some(*answer),
+                _ => None,
+            })
+            .collect();
+        assert_eq!(answers.len(), 1, "every wish gets one answer");
+        answers[0]
+    }
+
+    /// The terms that a member's heartbeats named, in order.
+    fn pledges(&self, member: usize) -> Vec<Term> {
+        let pledge = |effect: &Effect| match effect {
+            Effect::Gossip(Outgoing::Heartbeat(signed)) => Some(signed.message.term),
+            _ => None,
+        };
+        self.effects[member].iter().filter_map(pledge).collect()
+    }
+}
+
+#[test]
+fn a_scheduler_that_resigns_hands_over_and_its_asker_hears_after_it_is_durable() {
+    let mut mesh = Mesh::open(&[1; 4]);
+    let old = mesh.scheduler();
+    assert_eq!(mesh.resign(old), Ok(Term(2)));
+    let effects = &mesh.effects[old];
+    let place = |wanted: fn(&Effect) -> bool| effects.iter().position(wanted).unwrap();
+    let durable = place(|effect| matches!(effect, Effect::PersistSafety(_)));
+    let sent = place(|effect| matches!(effect, Effect::Gossip(Outgoing::TermChange(_))));
+    let answered = place(|effect| matches!(effect, Effect::Resigned(_)));
+    assert!(durable < sent && durable < answered, "{effects:?}");
+    assert_ne!(mesh.scheduler(), old);
+    for core in &mesh.cores {
+        assert_eq!((core.schedule().term(), core.schedule().epoch()), (Term(2), Epoch(1)));
+        assert_eq!(core.status().term_cause, Some(Cause::Resigned));
+    }
+}
+
+#[test]
+fn who_cannot_resign_says_why_and_does_nothing() {
+    let mut mesh = Mesh::open(&[1; 4]);
+    let scheduler = mesh.scheduler();
+    let other = (scheduler + 1) % 4;
+    let address = mesh.cores[scheduler].address().unwrap();
+    assert_eq!(mesh.resign(other), Err(CannotResign::NotTheScheduler { scheduler: address, term: Term(1) }));
+    assert_eq!(mesh.effects[other].len(), 1, "{:?}", mesh.effects[other]);
+
+    let mut alone = Mesh::open(&[1]);
+    assert_eq!(alone.resign(0), Err(CannotResign::Alone));
+    assert_eq!(alone.cores[0].fence(), Term(1));
+
+    let mut deaf = Mesh::new(&[1; 4]);
+    let scheduler = deaf.scheduler();
+    assert_eq!(deaf.resign(scheduler), Err(CannotResign::NoQuorum));
+    assert_eq!(deaf.cores[scheduler].fence(), Term(1));
+}
+
+#[test]
+fn a_schedule_is_not_handed_to_a_silent_member() {
+    let mut mesh = Mesh::new(&[1; 4]);
+    let scheduler = mesh.scheduler();
+    let set = mesh.cores[0].set().clone();
+    let successor = mesh.cores[0].schedule.scheduler_of(&set, Term(2));
+    let silent = mesh.member(successor);
+    for member in (0..4).filter(|member| *member != silent).chain((0..4).filter(|member| *member != silent)) {
+        mesh.beat(member);
+    }
+    assert_eq!(mesh.resign(scheduler), Err(CannotResign::SuccessorIsSilent(successor)));
+    // To stop is another matter: the next term is over the sooner.
+    mesh.feed(scheduler, Input::Leave);
+    assert!(mesh.cores.iter().all(|core| core.schedule().term() == Term(2)));
+}
+
+#[test]
+fn nobody_resigns_twice_from_one_term() {
+    let mut mesh = Mesh::open(&[1; 4]);
+    let scheduler = mesh.scheduler();
+    // Its wish does not reach the others.
+    let effects = mesh.cores[scheduler].handle(Input::Resign, mesh.now);
+    assert!(matches!(effects.last(), Some(Effect::Resigned(Ok(Term(2))))), "{effects:?}");
+    assert_eq!(mesh.resign(scheduler), Err(CannotResign::Asked(Term(2))));
+}
+
+#[test]
+fn a_leader_that_stops_is_replaced_at_once_and_not_struck() {
+    let mut mesh = Mesh::open(&[1; 4]);
+    let (scheduler, leader) = (mesh.scheduler(), mesh.leader());
+    let address = mesh.cores[leader].address().unwrap();
+    assert!(mesh.cores[leader].is_relied_upon());
+    mesh.since(scheduler);
+    mesh.since(leader);
+    mesh.feed(leader, Input::Leave);
+    assert_eq!(mesh.pledges(leader), [Term(2)], "it says so at once");
+    assert_ne!(mesh.leader(), leader);
+    assert!(!mesh.cores[leader].is_relied_upon(), "it may go");
+    let replaced = mesh.effects[scheduler].iter().find_map(|effect| match effect {
+        Effect::Report(Report::LeaderReplaced { leader, reason, record, .. }) => Some((*leader, *reason, *record)),
+        _ => None,
+    });
+    assert_eq!(replaced, Some((address, SkipReason::Left, Default::default())));
+    assert_eq!(mesh.cores[scheduler].schedule().term(), Term(1), "a leader's stop costs no term");
+
+    // It is passed over as long as it counts as live, and takes part again once it is back.
+    let skipped = mesh.cores[scheduler].schedule().latest().unwrap().announcement.skipped.clone();
+    assert_eq!(
+        skipped.iter().map(|skip| (skip.sequencer, skip.reason)).collect::<Vec<_>>(),
+        [(address, SkipReason::Left)]
+    );
+}
+
+#[test]
+fn a_scheduler_that_stops_stays_until_its_successor_has_appointed() {
+    let mut mesh = Mesh::open(&[1; 4]);
+    let scheduler = mesh.scheduler();
+    assert!(mesh.cores[scheduler].is_relied_upon());
+    // Its messages take their time.
+    let effects = mesh.cores[scheduler].handle(Input::Leave, mesh.now);
+    assert!(mesh.cores[scheduler].is_relied_upon());
+    mesh.since(scheduler);
+    for effect in effects {
+        if let Effect::Gossip(message) = effect {
+            let input = mesh.verified(message);
+            (0..4).filter(|member| *member != scheduler).for_each(|member| mesh.feed(member, input.clone()));
+        }
+    }
+    assert_ne!(mesh.scheduler(), scheduler);
+    assert!(!mesh.cores[scheduler].is_relied_upon());
+    assert_eq!(mesh.pledges(scheduler), [Term(3)], "it signs nothing of the term that it made way for");
+    let latest = mesh.cores[scheduler].schedule().latest().unwrap().announcement.clone();
+    assert_ne!(latest.leader, mesh.cores[scheduler].address().unwrap());
+}
+
+#[test]
+fn who_stops_signs_no_appointment() {
+    let mut mesh = Mesh::new(&[1; 4]);
+    let scheduler = mesh.scheduler();
+    mesh.feed(scheduler, Input::Leave);
+    assert!(!mesh.cores[scheduler].is_relied_upon(), "nobody was heard");
+    for _ in 0..2 {
+        // They would all be live now.
+        let others: Vec<_> = (0..4).filter(|member| *member != scheduler).collect();
+        others.into_iter().for_each(|member| mesh.beat(member));
+    }
+    let announced = |effect: &Effect| matches!(effect, Effect::PersistAnnouncement { journal: Some(_), .. });
+    assert!(!mesh.effects[scheduler].iter().any(announced), "{:?}", mesh.effects[scheduler]);
+    // As soon as it hears a quorum, it hands over.
+    mesh.beat(scheduler);
+    assert!(mesh.cores.iter().all(|core| core.schedule().term() == Term(2)));
+}

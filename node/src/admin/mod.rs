@@ -1,0 +1,30 @@
+//! What an operator may tell a node that runs on the same machine: a Unix domain socket in the data directory.
+//!
+//! Only the user that runs the node, and root, may use it: the file is theirs, and the kernel says who connects. A client sends
+//! one request a line, as JSON, and gets one answer a line:
+//!
+//! ```text
+//! {"command":"resign","patienceMs":30000}
+//! {"termOpened":{"term":4,"scheduler":"0x…","resigned":"0x…"}}
+//! ```
+//!
+//! - [`protocol`]: the requests and the answers.
+//! - [`socket`]: the file.
+//! - [`server`]: the actor that answers.
+//! - [`operations`]: how the node does what it is asked.
+//! - [`client`]: what `baton admin` uses.
+
+mod client;
+mod operations;
+mod protocol;
+mod server;
+mod socket;
+
+#[cfg(test)]
+mod tests;
+
+pub use client::{ClientError, ask};
+pub use operations::EngineOperations;
+pub use protocol::{Answer, MAX_PATIENCE, Request};
+pub use server::{Operations, Server};
+pub use socket::{AdminSocket, SocketError};
