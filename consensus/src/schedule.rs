@@ -71,6 +71,8 @@ pub struct Announced {
     pub announcement: Announcement,
     /// Its hash, which blocks carry.
     pub hash: B256,
+    /// The hash of the term's first announcement.
+    pub first: B256,
     /// The block that the term's first epoch builds on.
     pub base: BlockRef,
     /// The last height that the term is planned to have.
@@ -183,12 +185,6 @@ impl Schedule {
     #[must_use]
     pub fn latest(&self) -> Option<&Announced> {
         self.announced.get(&self.latest?)
-    }
-
-    /// The block that the current term builds on, once that is announced.
-    #[must_use]
-    pub fn base(&self) -> Option<BlockRef> {
-        self.latest().map(|latest| latest.base)
     }
 
     /// The last height that the current term is planned to have, once its base is announced.
@@ -310,7 +306,8 @@ impl Schedule {
         match turn(set, before.scheduler, before.priorities, skipped) {
             Some((expected, priorities)) if expected == leader => {
                 let base = before.base.unwrap_or_else(|| announcement.parent());
-                Ok(Announced { announcement, hash, base, planned_last, priorities })
+                let first = before.first.unwrap_or(hash);
+                Ok(Announced { announcement, hash, first, base, planned_last, priorities })
             }
             turn => Err(ScheduleError::Leader { expected: turn.map(|(expected, _)| expected), found: leader }),
         }
@@ -329,6 +326,7 @@ impl Schedule {
                 scheduler,
                 heights: Some((first, last.next())),
                 planned: Some(known.planned_last),
+                first: Some(known.first),
                 base: Some(known.base),
                 priorities: &known.priorities,
             });
@@ -341,6 +339,7 @@ impl Schedule {
             scheduler: opening.scheduler,
             heights: None,
             planned: None,
+            first: None,
             base: None,
             priorities: &opening.priorities,
         })
@@ -364,6 +363,7 @@ struct Before<'a> {
     /// The lowest and the highest height that the next epoch may begin at.
     heights: Option<(Height, Height)>,
     planned: Option<Height>,
+    first: Option<B256>,
     base: Option<BlockRef>,
     priorities: &'a Priorities,
 }

@@ -176,6 +176,7 @@ impl Core {
         self.term_cause = self.changes.cause(term);
         self.report(Report::TermOpened { term, scheduler, cause: self.term_cause });
         self.opening = Some(certificate);
+        self.refused.retain(|first| self.schedule.at(*first).is_some());
         self.changes.forget_up_to(term);
         self.jail = Jail::default();
         self.leading = None;

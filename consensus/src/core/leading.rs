@@ -38,7 +38,7 @@ impl Core {
         if self.leading.as_ref().is_some_and(|leading| leading.epoch == epoch) {
             return;
         }
-        if self.is_fenced() || !self.tree.is_on_chain(parent) {
+        if self.is_fenced() || self.accepted_base().is_none() || !self.tree.is_on_chain(parent) {
             return;
         }
         let Some(tip) = self.own_tip(epoch) else { return };

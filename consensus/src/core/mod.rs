@@ -35,6 +35,7 @@
 //! Effects are in order: what must be durable comes before what is sent.
 
 mod adopting;
+mod basing;
 mod changing;
 mod effect;
 mod handle;
@@ -68,11 +69,11 @@ use crate::schedule::{Extension, Schedule};
 use crate::signing::SigningContext;
 use crate::simulation::mutation::{self, Mutation};
 use crate::types::{BlockRef, Height, SequencerSet, Term, Time, VerifiedBlock};
-use alloy_primitives::Address;
+use alloy_primitives::{Address, B256};
 use changing::Changes;
 use leading::Leading;
 use scheduling::Scheduling;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use tree::BlockTree;
 use watching::Watch;
 
@@ -105,6 +106,8 @@ pub struct Core {
     safety: SafetyState,
     changes: Changes,
     watch: Watch,
+    /// The first announcements of terms whose bases are not followed.
+    refused: BTreeSet<B256>,
     tree: BlockTree,
     liveness: Liveness,
     jail: Jail,
@@ -183,6 +186,7 @@ impl Core {
             safety,
             changes: Changes::default(),
             watch: Watch::new(parameters.term_timeout, finalized),
+            refused: BTreeSet::new(),
             tree,
             liveness,
             jail,

@@ -92,6 +92,8 @@ pub(super) struct BranchSummary {
     pub(super) from: BlockRef,
     /// Its end.
     pub(super) tip: Tip,
+    /// Whether one of its blocks is marked.
+    pub(super) marked: bool,
     /// Whether it contains the block that was asked about.
     pub(super) contains: bool,
 }
@@ -258,11 +260,13 @@ impl BlockTree {
         self.seals.get(&hash)
     }
 
-    /// Every branch of executed and sealed blocks that consists of admitted ones, told whether it contains a block. In one
+    /// Every branch of executed and sealed blocks that consists of admitted ones, told whether it has a marked one, and
+    /// whether it contains a certain one. In one
     /// pass, whatever a hostile scheduler makes of the tree.
     pub(super) fn branches(
         &self,
         admits: impl Fn(&VerifiedBlock, Term) -> bool,
+        marks: impl Fn(&VerifiedBlock) -> bool,
         contained: Option<BlockRef>,
     ) -> Vec<BranchSummary> {
         let mut executed: Vec<_> =
@@ -271,14 +275,16 @@ impl BlockTree {
         let mut found: BTreeMap<B256, BranchSummary> = BTreeMap::new();
         for block in executed.into_iter().map(|pending| &pending.block) {
             let Some(seal) = self.seals.get(&block.hash()) else { continue };
-            let on_chain = |root: &Committed| BranchSummary { from: root.block, tip: root.tip(), contains: false };
+            let on_chain =
+                |root: &Committed| BranchSummary { from: root.block, tip: root.tip(), marked: false, contains: false };
             let below = found.get(&block.parent()).copied();
             let below = below.or_else(|| self.committed_by_hash(block.parent()).map(on_chain));
             let term = seal.message().term;
             let Some(below) = below.filter(|below| below.tip.term <= term && admits(block, term)) else { continue };
             let tip = Tip { term, block: block.reference() };
             let contains = below.contains || Some(tip.block) == contained;
-            found.insert(block.hash(), BranchSummary { tip, contains, ..below });
+            let marked = below.marked || marks(block);
+            found.insert(block.hash(), BranchSummary { tip, marked, contains, ..below });
         }
         found.into_values().collect()
     }

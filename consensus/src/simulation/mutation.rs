@@ -11,6 +11,8 @@ pub enum Mutation {
     QuorumOfHalf,
     /// Branches are compared by height, whatever term their tips were sealed in (R7).
     HeightAlone,
+    /// Followers go along with whatever base a scheduler announces (R7).
+    BaseUnchecked,
 }
 
 #[cfg(feature = "simulation")]

@@ -7,7 +7,7 @@ use baton_consensus::{
     keys::{BlsKey, OperatorKey},
     messages::{Announcement, Proposal, Seal, Skip, SkipReason, TermChange, TermReport},
     signing::{Signed, SigningContext},
-    types::{BlockRef, ExtraData, Height, SignedBlock, Term, Tip},
+    types::{BlockRef, Epoch, ExtraData, Height, SignedBlock, Term, Tip},
 };
 use std::sync::Arc;
 
@@ -32,6 +32,8 @@ pub(crate) enum Vice {
     EquivocatingLeader,
     /// It signs two announcements and two seals for each of its positions, and shows each to half of the network.
     EquivocatingScheduler,
+    /// The base that it announces leaves out the last blocks that everyone holds.
+    BaseForger,
     /// It closes its ears to these members, and so never appoints them.
     UnfairScheduler(Vec<Address>),
     /// It signs what only others are entitled to.
@@ -43,6 +45,8 @@ pub(crate) struct Deceiver<'a> {
     pub(crate) context: &'a SigningContext,
     pub(crate) key: &'a OperatorKey,
     pub(crate) bls: &'a BlsKey,
+    /// What it has on its own chain at a height.
+    pub(crate) chain: &'a dyn Fn(Height) -> Option<B256>,
     /// The other blocks of this height that were ever sent.
     pub(crate) rivals: &'a dyn Fn(BlockRef) -> Option<B256>,
 }
@@ -98,6 +102,17 @@ impl Vice {
             (Self::EquivocatingScheduler, Outgoing::Announcement(appointment)) if to.index % 2 == 1 => {
                 let rival = to.core.and_then(|core| rival_of(&appointment.announcement.message, core));
                 let announcement = rival.map_or_else(|| appointment.announcement.clone(), |rival| by.sign(rival));
+                let certificate = appointment.certificate.clone();
+                vec![(0, Outgoing::Announcement(Appointment { announcement, certificate }))]
+            }
+            (Self::BaseForger, Outgoing::Announcement(appointment))
+                if appointment.announcement.message.epoch == Epoch(1) =>
+            {
+                let honest = &appointment.announcement.message;
+                let left_out = 2.min(honest.first.0 - 1);
+                let [first, last] = [honest.first, honest.last].map(|height| Height(height.0 - left_out));
+                let parent = (by.chain)(first.previous()).unwrap();
+                let announcement = by.sign(Announcement { first, last, parent, ..honest.clone() });
                 let certificate = appointment.certificate.clone();
                 vec![(0, Outgoing::Announcement(Appointment { announcement, certificate }))]
             }

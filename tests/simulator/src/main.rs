@@ -52,6 +52,7 @@ enum Rule {
     NoFence,
     QuorumOfHalf,
     HeightAlone,
+    BaseUnchecked,
     FenceNotJournaled,
     JournalNotSynced,
 }
@@ -62,6 +63,7 @@ impl From<Rule> for Broken {
             Rule::NoFence => Self::Rule(Mutation::NoFence),
             Rule::QuorumOfHalf => Self::Rule(Mutation::QuorumOfHalf),
             Rule::HeightAlone => Self::Rule(Mutation::HeightAlone),
+            Rule::BaseUnchecked => Self::Rule(Mutation::BaseUnchecked),
             Rule::FenceNotJournaled => Self::FenceNotJournaled,
             Rule::JournalNotSynced => Self::JournalNotSynced,
         }

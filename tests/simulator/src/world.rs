@@ -503,8 +503,9 @@ impl World {
             let others = self.sent.get(&sealed.height)?;
             others.iter().copied().find(|hash| *hash != sealed.hash)
         };
-        let Node { key, bls, .. } = &self.nodes[from];
-        let deceiver = Deceiver { context: &self.context, key, bls, rivals: &rivals };
+        let Node { key, bls, disk, .. } = &self.nodes[from];
+        let chain = |height| disk.hash_at(height);
+        let deceiver = Deceiver { context: &self.context, key, bls, chain: &chain, rivals: &rivals };
         let receiver = Receiver { index: to, is_scheduler: self.scheduler() == to, core: self.nodes[to].core.as_ref() };
         let bent = vice.bend(message, receiver, &deceiver);
         self.nodes[from].vice = Some(vice);

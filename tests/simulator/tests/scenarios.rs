@@ -69,6 +69,7 @@ claims! {
     nodes_die_and_return_at_random_over_a_bad_network,
     a_scheduler_that_does_not_work_is_replaced,
     an_equivocating_scheduler_loses_its_term,
+    a_scheduler_that_leaves_sealed_blocks_out_loses_its_term,
     an_unfair_scheduler_loses_its_term,
     one_byzantine_member_costs_no_honest_scheduler_its_term,
     a_liar_about_branches_delays_and_does_not_stop,
@@ -123,4 +124,10 @@ fn a_quorum_of_half_is_seen() {
 #[test]
 fn branches_by_height_alone_are_seen() {
     is_seen(Broken::Rule(Mutation::HeightAlone), &["a_later_terms_block_outranks_a_longer_branch"], "and leaves");
+}
+
+#[test]
+fn a_base_that_nobody_checks_is_seen() {
+    let names = ["a_scheduler_that_leaves_sealed_blocks_out_loses_its_term"];
+    is_seen(Broken::Rule(Mutation::BaseUnchecked), &names, "sealed blocks are lost");
 }

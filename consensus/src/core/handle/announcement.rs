@@ -37,7 +37,7 @@ impl Core {
         match self.schedule.extend(&self.set, message.clone()) {
             Ok(Extension::Newest) => {
                 self.judge(Verdict::Accept);
-                if !self.accept_base(message, now) {
+                if !self.accept_base(message, message.hash(), now) {
                     // What links to it may be sealed all the same.
                     return self.persist_announcement(announcement.signed().clone(), None);
                 }
@@ -78,35 +78,6 @@ impl Core {
                 }
             }
         }
-    }
-
-    /// Whether the block that a term's first announcement builds on keeps what it must (R7), as far as is known here.
-    fn accept_base(&mut self, message: &Announcement, now: Time) -> bool {
-        if message.epoch != Epoch(1) {
-            return true;
-        }
-        let base = message.parent();
-        let obliged = match &self.opening {
-            Some(opening) if opening.hash() == message.previous => self.obliged_base(opening),
-            // It stands on other reports than those that this node entered by.
-            _ => None,
-        };
-        let known = self.tree.root_of(base.hash).is_some();
-        if let Some(obliged) =
-            obliged.filter(|obliged| base.height < obliged.height || (known && !self.tree.descends(base, *obliged)))
-        {
-            self.report(Report::BadBase { base, obliged });
-            self.accuse(Cause::Invalid, now);
-            return false;
-        }
-        let finalized = self.finalized();
-        let elsewhere = self.tree.committed(base.height).is_some_and(|committed| committed.block != base);
-        if base.height < finalized || (elsewhere && base.height <= finalized) {
-            self.report(Report::ContradictsFinal { base, finalized });
-            self.accuse(Cause::Invalid, now);
-            return false;
-        }
-        true
     }
 
     /// What follows from an announcement that continues the current schedule: it is kept, and overtaken blocks are void.

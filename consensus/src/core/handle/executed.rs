@@ -49,14 +49,16 @@ impl Core {
     /// Goes over to the best branch as long as there is a better one than the head's.
     pub(in crate::core) fn advance(&mut self, now: Time) {
         while let Some(branch) = self.better_branch() {
-            self.go_over_to(branch, now);
+            if !self.refuse_bases_of(&branch, now) {
+                self.go_over_to(branch, now);
+            }
         }
     }
 
     /// The best branch that beats the head: it extends it, or it is sealed in a later term, or the current term builds on
     /// it. Nothing that is sealed in an older term comes above the current term's base.
     fn better_branch(&self) -> Option<Branch> {
-        let (head, term, base) = (self.tree.tip(), self.schedule.term(), self.schedule.base());
+        let (head, term, base) = (self.tree.tip(), self.schedule.term(), self.accepted_base());
         let on_base = base.is_none_or(|base| self.tree.is_on_chain(base));
         let allowed = |block: &VerifiedBlock, sealed_in| {
             sealed_in == term || base.is_none_or(|base| block.height() <= base.height)
@@ -66,9 +68,10 @@ impl Core {
             let later = branch.tip > head && (branch.tip.term > head.term || mutation::breaks(Mutation::HeightAlone));
             // A chain that holds the base leaves it for nothing.
             let keeps = base.is_none_or(|base| !on_base || branch.from.height >= base.height);
-            keeps && (extends || later || (!on_base && branch.contains))
+            keeps && (extends || (later && !branch.marked) || (!on_base && branch.contains))
         };
-        let branches = self.tree.branches(allowed, base).into_iter();
+        let refused = |block: &VerifiedBlock| self.stands_on_refused(block);
+        let branches = self.tree.branches(allowed, refused, base).into_iter();
         let better = branches.filter(|branch| branch.from.height >= self.finalized() && beats(branch));
         let best = better.max_by_key(|branch| (branch.contains, branch.tip))?;
         self.tree.branch(best.tip.block.hash)

@@ -4,7 +4,10 @@ use super::seconds;
 use crate::byzantine::Vice;
 use crate::run::Run;
 use crate::world::World;
-use baton_consensus::{core::Report, types::Term};
+use baton_consensus::{
+    core::{Input, Report},
+    types::Term,
+};
 
 /// The honest nodes go on in a later term.
 fn expect_another_term(world: &mut World, term: Term) {
@@ -33,6 +36,22 @@ pub(super) fn an_equivocating_scheduler_loses_its_term(run: &Run<'_>) {
         |(_, _, report)| matches!(report, Report::Equivocation { signer, .. } if *signer == world.address(scheduler)),
     );
     assert!(named, "nobody names it");
+}
+
+/// It takes over and announces a base without the last blocks that everyone holds: nobody goes along.
+pub(super) fn a_scheduler_that_leaves_sealed_blocks_out_loses_its_term(run: &Run<'_>) {
+    let mut world = run.world(4);
+    let forger = world.scheduler_of(Term(2));
+    world.corrupt(forger, Vice::BaseForger);
+    world.run_for(seconds(4) + run.moment(3_000));
+    let sealed = world.disk(world.scheduler()).head();
+    world.inject(world.scheduler(), Input::Resign);
+    let announced = world.run_until(seconds(5), |world| world.term() == Term(2));
+    assert!(announced, "the forger does not take over");
+    expect_another_term(&mut world, Term(2));
+    for index in world.honest() {
+        assert_eq!(world.disk(index).hash_at(sealed.height), Some(sealed.hash), "sealed blocks are lost");
+    }
 }
 
 /// It passes over members with more than a third of the weight that everyone else hears well.

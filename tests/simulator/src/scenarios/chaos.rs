@@ -20,7 +20,7 @@ pub(super) fn everything_fails_at_random_among_the_byzantine(run: &Run<'_>) {
     for bad in 0..(members - 1) / 3 {
         let index = (run.pick(2, members as u64) as usize + bad * 2) % members;
         let deaf_to = (1..=members / 3 + 1).map(|offset| world.address((index + offset) % members)).collect();
-        let vice = match world.random.random_range(0..11) {
+        let vice = match world.random.random_range(0..12) {
             0 => Vice::Silent,
             1 => Vice::HeartbeatOnly,
             2 => Vice::BodyWithholder,
@@ -31,6 +31,7 @@ pub(super) fn everything_fails_at_random_among_the_byzantine(run: &Run<'_>) {
             7 => Vice::EquivocatingLeader,
             8 => Vice::EquivocatingScheduler,
             9 => Vice::UnfairScheduler(deaf_to),
+            10 => Vice::BaseForger,
             _ => Vice::Impersonator,
         };
         world.corrupt(index, vice);

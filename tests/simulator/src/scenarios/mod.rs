@@ -46,7 +46,7 @@ catalogue! {
     crashes: everyone_dies_at_once_and_goes_on, everyone_dies_after_a_term_change_and_goes_on,
         nodes_die_and_return_at_random_over_a_bad_network;
     byzantine: a_scheduler_that_does_not_work_is_replaced, an_equivocating_scheduler_loses_its_term,
-        an_unfair_scheduler_loses_its_term, one_byzantine_member_costs_no_honest_scheduler_its_term,
+        a_scheduler_that_leaves_sealed_blocks_out_loses_its_term, an_unfair_scheduler_loses_its_term, one_byzantine_member_costs_no_honest_scheduler_its_term,
         a_liar_about_branches_delays_and_does_not_stop;
     chaos: everything_fails_at_random, everything_fails_at_random_among_the_byzantine;
 }
