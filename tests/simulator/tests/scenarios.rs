@@ -88,6 +88,19 @@ fn one_seed_gives_one_trace() {
     assert!(first != trace(2));
 }
 
+/// Tags stand in for signatures: what happens is the same, only quicker.
+#[test]
+fn signatures_change_nothing() {
+    let names = ["a_dead_scheduler_is_replaced_in_time_and_steps_down_when_it_returns", "everything_fails_at_random"];
+    for scenario in names.map(|name| named(name).expect("it is in the catalogue")) {
+        let tagged = run(scenario, 1, &Setup::default());
+        let signed = run(scenario, 1, &Setup { signatures: true, ..Setup::default() });
+        assert!(tagged.failure.is_none() && signed.failure.is_none(), "{tagged:?} {signed:?}");
+        assert!(!tagged.measured.is_empty());
+        assert_eq!(tagged.measured, signed.measured);
+    }
+}
+
 /// Which scenarios would show this rule's breach, and how it then is told.
 fn is_seen(broken: Broken, names: &[&str], told: &str) {
     let scenarios: Vec<_> = names.iter().filter_map(|name| named(name)).collect();
