@@ -29,6 +29,7 @@ const FETCHED_AT_ONCE: u64 = 48;
 const FETCHING: u64 = 30;
 
 #[derive(Clone, Debug)]
+#[expect(clippy::large_enum_variant, reason = "nearly every event is an input")]
 enum Event {
     Input(Input),
     Fetch(Option<usize>),
