@@ -308,7 +308,7 @@ mod tests {
 
     fn at(height: u64, epoch: u64) -> Position {
         let head = BlockRef { height: Height(height), ..BlockRef::default() };
-        Position { head, schedule: ExtraData { epoch: Epoch(epoch), ..ExtraData::default() } }
+        Position { head, schedule: ExtraData { epoch: Epoch(epoch), ..ExtraData::default() }, ..Position::default() }
     }
 
     #[tokio::test]
