@@ -1,35 +1,13 @@
 //! Nodes that do not reach each other, though all of them run: hosts of their own, and a switch that is split.
 
-use crate::harness::{CHAIN_ID, Hosts, Load, Net, Plan, Signed, Slot, Tip, wallets};
+use crate::harness::{CHAIN_ID, Hosts, Load, Net, Signed, Slot, Tip, wallets};
+use crate::terms::PLAN;
 use alloy_primitives::Address;
 use eyre::{OptionExt, bail, ensure};
 use std::time::{Duration, Instant};
 
+/// That of the plan.
 const TERM_TIMEOUT: Duration = Duration::from_secs(4);
-
-const PLAN: Plan = Plan {
-    stakes: &[1, 1, 1, 1],
-    genesis: &[
-        "--finality",
-        "depth-count",
-        "--block-time",
-        "200ms",
-        "--epoch-blocks",
-        "8",
-        "--leader-timeout",
-        "1s",
-        "--heartbeat-timeout",
-        "2s",
-        "--opening-timeout",
-        "3s",
-        "--term-timeout",
-        "4s",
-        "--adopt-timeout",
-        "1s",
-    ],
-    wallets: 5,
-    dust: Vec::new(),
-};
 
 const ALL: &[usize] = &[0, 1, 2, 3];
 

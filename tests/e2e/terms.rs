@@ -12,7 +12,7 @@ use std::{
 };
 
 /// A term lasts long, and a scheduler that is gone is missed soon.
-const PLAN: Plan = Plan {
+pub(crate) const PLAN: Plan = Plan {
     stakes: &[1, 1, 1, 1],
     genesis: &[
         "--finality",
