@@ -1,6 +1,6 @@
 //! Handing over on purpose: an operator lets a scheduler resign, or stops a node that the others rely on.
 
-use crate::harness::{Lane, Load, Net, Outcome, Plan, Rpc, Slot, baton, deploy, run, until};
+use crate::harness::{Load, Net, Outcome, Plan, Rpc, Slot, baton, run, until};
 use alloy_primitives::B256;
 use eyre::{OptionExt, WrapErr, ensure};
 use nix::sys::signal::Signal;
@@ -37,15 +37,6 @@ const PLAN: Plan = Plan {
 const LONGEST_GAP: Duration = Duration::from_secs(5);
 
 const PATIENCE: Duration = Duration::from_secs(60);
-
-/// Lanes that do not end by themselves, two at every node.
-async fn load(net: &mut Net) -> eyre::Result<Load> {
-    let mut wallets = net.wallets.split_off(0);
-    let probe = deploy(net, &mut wallets.pop().ok_or_eyre("no wallet")?).await?;
-    let rpcs = net.rpcs()?;
-    let lanes = wallets.into_iter().zip(rpcs.iter().cycle());
-    Ok(Load::start(lanes.map(|(wallet, rpc)| Lane { wallet, rpc: rpc.clone(), probe, limit: u64::MAX })))
-}
 
 /// Looks at a node's head all the time.
 struct Gaps {
@@ -125,7 +116,7 @@ async fn more_blocks(net: &Net, asked: usize, blocks: u64) -> eyre::Result<()> {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_operator_lets_a_scheduler_resign_and_nothing_is_lost() -> eyre::Result<()> {
     let mut net = Net::start_in(PLAN, Slot::take_all().await?).await?;
-    let load = load(&mut net).await?;
+    let (load, _) = Load::through_all(&mut net).await?;
     let scheduler = net.scheduler(0).await?;
     let follower = (scheduler + 1) % 4;
     more_blocks(&net, follower, 8).await?;
@@ -159,7 +150,7 @@ async fn an_operator_lets_a_scheduler_resign_and_nothing_is_lost() -> eyre::Resu
 #[tokio::test(flavor = "multi_thread")]
 async fn who_is_stopped_hands_over_first_and_nothing_is_lost() -> eyre::Result<()> {
     let mut net = Net::start_in(PLAN, Slot::take_all().await?).await?;
-    let load = load(&mut net).await?;
+    let (load, _) = Load::through_all(&mut net).await?;
     let scheduler = net.scheduler(0).await?;
     more_blocks(&net, scheduler, 8).await?;
 
