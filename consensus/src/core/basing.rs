@@ -14,16 +14,14 @@ use alloy_primitives::B256;
 
 impl Core {
     /// Looks at the base of a term that was just announced; whether it is accepted.
-    pub(super) fn accept_base(&mut self, message: &Announcement, hash: B256, now: Time) -> bool {
+    pub(super) fn accept_base(&mut self, message: &Announcement, now: Time) -> bool {
         if message.epoch != Epoch(1) {
             return true;
         }
         let Some(fault) = self.contradiction(message.parent()).or_else(|| self.broken_obligation(message)) else {
             return true;
         };
-        self.refused.insert(hash);
-        self.report(fault);
-        self.accuse(Cause::Invalid, now);
+        self.refuse(message.hash(), fault, true, now);
         false
     }
 
@@ -39,14 +37,19 @@ impl Core {
             let Some(announced) = self.schedule.at(first).filter(|_| !self.refused.contains(&first)) else { continue };
             let current = announced.announcement.term == self.schedule.term();
             let Some(fault) = self.broken_obligation(&announced.announcement) else { continue };
-            self.refused.insert(first);
-            self.report(fault);
-            if current {
-                self.accuse(Cause::Invalid, now);
-            }
+            self.refuse(first, fault, current, now);
             refused = true;
         }
         refused
+    }
+
+    /// Refuses the base that a term's first announcement names. Only the scheduler of the current term can be replaced for it.
+    fn refuse(&mut self, first: B256, fault: Report, current: bool, now: Time) {
+        self.refused.insert(first);
+        self.report(fault);
+        if current {
+            self.accuse(Cause::Invalid, now);
+        }
     }
 
     /// Whether a block stands on a base that was refused.

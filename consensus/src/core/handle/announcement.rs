@@ -37,7 +37,7 @@ impl Core {
         match self.schedule.extend(&self.set, message.clone()) {
             Ok(Extension::Newest) => {
                 self.judge(Verdict::Accept);
-                if !self.accept_base(message, message.hash(), now) {
+                if !self.accept_base(message, now) {
                     // What links to it may be sealed all the same.
                     return self.persist_announcement(announcement.signed().clone(), None);
                 }
