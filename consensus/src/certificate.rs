@@ -3,10 +3,11 @@
 //! A certificate stands alone: whoever knows the era's set verifies it without any history. Several may exist for one
 //! term, made of different reports; all of them lead to the same scheduler.
 
+use crate::finality::{InvalidQuorum, QuorumCertificate, VerifiedQuorum};
 use crate::keys::BlsSignature;
-use crate::messages::{Announcement, TermReport, VerifiedTermChange};
-use crate::signing::{Signed, SigningContext};
-use crate::types::{Era, SequencerSet, Stake, Term};
+use crate::messages::{Announcement, CheckpointRef, TermReport, VerifiedTermChange};
+use crate::signing::Signed;
+use crate::types::{Electorate, Era, Term};
 use alloy_primitives::{Address, B256, Bytes, keccak256};
 use alloy_rlp::{RlpDecodable, RlpEncodable};
 use serde::{Deserialize, Serialize};
@@ -24,6 +25,7 @@ pub struct SignedReport {
 
 /// The reports of a quorum. Nothing in it is verified.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, RlpEncodable, RlpDecodable)]
+#[rlp(trailing)]
 pub struct TermCertificate {
     /// The era.
     pub era: Era,
@@ -33,6 +35,8 @@ pub struct TermCertificate {
     pub reports: Vec<SignedReport>,
     /// The sum of all signers' signatures on their reports.
     pub signature: BlsSignature,
+    /// The quorum certificate of the highest checkpoint that a report calls certified; none if that is genesis.
+    pub highest: Option<Arc<QuorumCertificate>>,
 }
 
 /// An announcement as it travels; a term's first comes with the certificate that it links to, if one opened the term.
@@ -59,6 +63,12 @@ pub enum InvalidCertificate {
     /// The aggregate is not theirs.
     #[error("the aggregated signature is wrong")]
     Signature,
+    /// The highest quorum certificate is missing, or another one than the reports name.
+    #[error("the quorum certificate is not the highest that the reports name")]
+    Highest,
+    /// The highest quorum certificate is none.
+    #[error("the highest quorum certificate: {0}")]
+    Quorum(#[from] InvalidQuorum),
 }
 
 impl TermCertificate {
@@ -68,26 +78,25 @@ impl TermCertificate {
         keccak256(alloy_rlp::encode(self))
     }
 
-    /// Checks everything against the era's set; a pairing a report.
+    /// Checks everything against the era's set: a pairing a report, and one for the quorum certificate.
     ///
     /// # Errors
     /// [`InvalidCertificate`].
-    pub fn verify(
-        self: Arc<Self>,
-        context: &SigningContext,
-        set: &SequencerSet,
-    ) -> Result<VerifiedCertificate, InvalidCertificate> {
-        let verified = VerifiedCertificate::of_checked_votes(self, set)?;
+    pub fn verify(self: Arc<Self>, electorate: &Electorate) -> Result<VerifiedCertificate, InvalidCertificate> {
+        let verified = VerifiedCertificate::of_checked_votes(self, electorate)?;
+        let Electorate { context, set, .. } = electorate;
         let mut signed = Vec::new();
         for (report, signers) in verified.reports() {
             let keys = signers.iter().filter_map(|signer| Some(set.get(*signer)?.bls_public_key)).collect();
             signed.push((context.digest(report), keys));
         }
-        if verified.certificate.signature.verify_aggregate(&signed) {
-            Ok(verified)
-        } else {
-            Err(InvalidCertificate::Signature)
+        if !verified.certificate.signature.verify_aggregate(&signed) {
+            return Err(InvalidCertificate::Signature);
         }
+        if let Some(highest) = &verified.certificate.highest {
+            Arc::clone(highest).verify(electorate)?;
+        }
+        Ok(verified)
     }
 }
 
@@ -97,70 +106,81 @@ pub struct VerifiedCertificate {
     certificate: Arc<TermCertificate>,
     hash: B256,
     reports: Arc<[(TermReport, Vec<Address>)]>,
+    highest: Option<VerifiedQuorum>,
 }
 
 impl VerifiedCertificate {
     /// Makes a certificate of one term's changes, at most one a member. None if they are no quorum.
     #[must_use]
     pub fn assemble<'a>(
-        set: &SequencerSet,
-        (era, term): (Era, Term),
+        electorate: &Electorate,
+        term: Term,
         changes: impl IntoIterator<Item = &'a VerifiedTermChange>,
     ) -> Option<Self> {
-        let mut groups: BTreeMap<TermReport, Vec<u8>> = BTreeMap::new();
+        let mut groups: BTreeMap<TermReport, Vec<Address>> = BTreeMap::new();
         let mut votes = Vec::new();
+        let mut highest: Option<&VerifiedQuorum> = None;
         for change in changes {
-            let index = set.index_of(change.signer())?;
-            let bitmap = groups.entry(*change.report()).or_insert_with(|| vec![0; set.len().div_ceil(8)]);
-            bitmap[index / 8] |= 1 << (index % 8);
+            groups.entry(*change.report()).or_default().push(change.signer());
             votes.push(change.message().vote);
+            highest = highest.into_iter().chain(change.certificate()).max_by_key(|quorum| quorum.reference());
         }
-        let reports =
-            groups.into_iter().map(|(report, signers)| SignedReport { report, signers: signers.into() }).collect();
+        let signed = |(report, signers)| SignedReport { report, signers: electorate.set.bitmap(signers).into() };
+        let reports = groups.into_iter().map(signed).collect();
         let signature = BlsSignature::aggregate(&votes)?;
-        Self::of_checked_votes(Arc::new(TermCertificate { era, term, reports, signature }), set).ok()
+        let highest = highest.map(|quorum| Arc::clone(quorum.certificate()));
+        let certificate = TermCertificate { era: electorate.era, term, reports, signature, highest };
+        Self::of_checked_votes(Arc::new(certificate), electorate).ok()
     }
 
-    /// A certificate that this node checked before it made it durable; everything but the signature is checked again.
+    /// A certificate that this node checked before it made it durable; everything but the signatures is checked again.
     #[must_use]
-    pub fn restore(certificate: Arc<TermCertificate>, set: &SequencerSet) -> Option<Self> {
-        Self::of_checked_votes(certificate, set).ok()
+    pub fn restore(certificate: Arc<TermCertificate>, electorate: &Electorate) -> Option<Self> {
+        Self::of_checked_votes(certificate, electorate).ok()
     }
 
-    /// Checks everything but the signature.
-    fn of_checked_votes(certificate: Arc<TermCertificate>, set: &SequencerSet) -> Result<Self, InvalidCertificate> {
-        let TermCertificate { era, term, reports, signature: _ } = &*certificate;
+    /// Checks everything but the signatures.
+    fn of_checked_votes(certificate: Arc<TermCertificate>, electorate: &Electorate) -> Result<Self, InvalidCertificate> {
+        let set = &electorate.set;
+        let TermCertificate { era, term, reports, signature: _, highest } = &*certificate;
         let ordered = reports.windows(2).all(|pair| pair[0].report < pair[1].report);
-        let fits = |report: &TermReport| (report.era, report.term) == (*era, *term) && report.head.term < *term;
-        if !ordered || !reports.iter().all(|signed| fits(&signed.report)) {
+        let fits = |report: &TermReport| {
+            let earlier = report.head.term < *term && report.certified.position.term < *term;
+            (report.era, report.term) == (*era, *term) && earlier
+        };
+        if *era != electorate.era || !ordered || !reports.iter().all(|signed| fits(&signed.report)) {
             return Err(InvalidCertificate::Reports);
         }
-        let mut seen = vec![false; set.len()];
-        let mut weight = Stake::default();
+        let mut all = Vec::new();
         let mut named = Vec::with_capacity(reports.len());
         for SignedReport { report, signers } in reports {
-            let mut group = Vec::new();
-            if signers.len() != set.len().div_ceil(8) {
-                return Err(InvalidCertificate::Signers);
-            }
-            for index in (0..signers.len() * 8).filter(|index| signers[index / 8] >> (index % 8) & 1 == 1) {
-                let member = set.members().get(index).ok_or(InvalidCertificate::Signers)?;
-                if std::mem::replace(&mut seen[index], true) {
-                    return Err(InvalidCertificate::Signers);
-                }
-                weight = weight.checked_add(member.weight).ok_or(InvalidCertificate::Signers)?;
-                group.push(member.address);
-            }
-            if group.is_empty() {
-                return Err(InvalidCertificate::Signers);
-            }
-            named.push((*report, group));
+            let places = set.places(signers).map_err(|_| InvalidCertificate::Signers)?;
+            let members = places.iter().filter_map(|place| Some(set.members().get(*place)?.address)).collect();
+            named.push((*report, members));
+            all.extend(places);
         }
-        if !weight.is_quorum_of(set.total()) {
+        let count = all.len();
+        all.sort_unstable();
+        all.dedup();
+        if all.len() < count {
+            return Err(InvalidCertificate::Signers);
+        }
+        if !set.weight_of(&all).is_quorum_of(set.total()) {
             return Err(InvalidCertificate::NoQuorum);
         }
+        let genesis = CheckpointRef::genesis(electorate.context.genesis_hash);
+        let certified = reports.iter().map(|signed| signed.report.certified).max().unwrap_or(genesis);
+        let reference = highest.as_ref().map_or(genesis, |highest| highest.checkpoint.reference());
+        if reference != certified {
+            return Err(InvalidCertificate::Highest);
+        }
+        let restore = |highest: &Arc<_>| VerifiedQuorum::restore(Arc::clone(highest), electorate);
+        let highest = match highest {
+            Some(highest) => Some(restore(highest).ok_or(InvalidCertificate::Highest)?),
+            None => None,
+        };
         let hash = certificate.hash();
-        Ok(Self { certificate, hash, reports: named.into() })
+        Ok(Self { certificate, hash, reports: named.into(), highest })
     }
 
     /// The era.
@@ -185,6 +205,12 @@ impl VerifiedCertificate {
     #[must_use]
     pub fn reports(&self) -> &[(TermReport, Vec<Address>)] {
         &self.reports
+    }
+
+    /// The highest quorum certificate that a report names; none if that is genesis.
+    #[must_use]
+    pub const fn highest(&self) -> Option<&VerifiedQuorum> {
+        self.highest.as_ref()
     }
 
     /// As it travels.

@@ -4,8 +4,9 @@
 //! the candidates' total from the one picked. Over many turns everyone is picked in proportion to its weight, evenly
 //! spread. This is the proposer priority of CometBFT and the upstream balancer of nginx.
 
-use crate::types::{SequencerSet, Stake, Term};
-use alloy_primitives::{Address, FixedBytes, U512, aliases::I512};
+use crate::types::{Sequencer, SequencerSet, Stake, Term};
+use alloy_primitives::{Address, B256, FixedBytes, U512, aliases::I512, keccak256};
+use alloy_rlp::RlpEncodable;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -47,6 +48,20 @@ impl Priorities {
         let (chosen, priority) = best?;
         self.0.insert(chosen, priority - total);
         Some(chosen)
+    }
+
+    /// What checkpoints name a set by: the keccak of the RLP list of its members, sorted by address, and of the priorities
+    /// with which its era begins, 64 bytes each, two's complement, in the same order.
+    #[must_use]
+    pub fn set_root(&self, set: &SequencerSet) -> B256 {
+        #[derive(RlpEncodable)]
+        struct Canonical {
+            members: Vec<Sequencer>,
+            priorities: Vec<FixedBytes<64>>,
+        }
+        let members = set.members().to_vec();
+        let priorities = members.iter().map(|member| to_bytes(self.get(member.address))).collect();
+        keccak256(alloy_rlp::encode(Canonical { members, priorities }))
     }
 
     /// This member's priority; zero for a stranger.

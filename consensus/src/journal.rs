@@ -6,7 +6,8 @@
 
 use crate::certificate::TermCertificate;
 use crate::codec::{self, CodecError};
-use crate::messages::{Announcement, Proposal, Seal, TermChange};
+use crate::finality::QuorumCertificate;
+use crate::messages::{Announcement, CastVote, Checkpoint, CheckpointPosition, Proposal, Seal, TermChange};
 use crate::signing::Signed;
 use crate::types::{Epoch, Era, Height, Term};
 use serde::{Deserialize, Serialize};
@@ -25,6 +26,10 @@ pub enum JournalEntry {
     Block(Signed<Proposal>),
     /// Position (era, term, height).
     Seal(Signed<Seal>),
+    /// Position (era, term, round).
+    Checkpoint(Signed<Checkpoint>),
+    /// Position (era, term, round).
+    Vote(Signed<CastVote>),
 }
 
 impl JournalEntry {
@@ -38,6 +43,8 @@ impl JournalEntry {
                 (2, vec![message.era.0, message.term.0, message.epoch.0, message.height.0])
             }
             Self::Seal(Signed { message, .. }) => (3, vec![message.era.0, message.term.0, message.height.0]),
+            Self::Checkpoint(Signed { message, .. }) => (4, vec![message.era.0, message.term.0, message.round.0]),
+            Self::Vote(Signed { message: CastVote { vote, .. }, .. }) => (5, vec![vote.era.0, vote.term.0, vote.round.0]),
         };
         let mut key = vec![kind];
         key.extend(numbers.into_iter().flat_map(u64::to_be_bytes));
@@ -51,6 +58,8 @@ impl JournalEntry {
             Self::Announcement(signed) => signed.message.term,
             Self::Block(signed) => signed.message.term,
             Self::Seal(signed) => signed.message.term,
+            Self::Checkpoint(signed) => signed.message.term,
+            Self::Vote(signed) => signed.message.vote.term,
         }
     }
 
@@ -77,6 +86,10 @@ pub struct SafetyState {
     pub certificate: Option<Arc<TermCertificate>>,
     /// The highest term change that this node signed: the fence.
     pub term_change: Option<Signed<TermChange>>,
+    /// What this node's votes build on at least (R11).
+    pub floor: CheckpointPosition,
+    /// The highest quorum certificate that this node ever held.
+    pub highest: Option<Arc<QuorumCertificate>>,
 }
 
 impl SafetyState {
@@ -113,6 +126,8 @@ pub struct Journal {
     announcement: Option<Signed<Announcement>>,
     block: Option<Signed<Proposal>>,
     seal: Option<Signed<Seal>>,
+    checkpoint: Option<Signed<Checkpoint>>,
+    vote: Option<Signed<CastVote>>,
 }
 
 impl Journal {
@@ -136,6 +151,8 @@ impl Journal {
             JournalEntry::Announcement(signed) => raise(&mut self.announcement, signed, announcement_position),
             JournalEntry::Block(signed) => raise(&mut self.block, signed, block_position),
             JournalEntry::Seal(signed) => raise(&mut self.seal, signed, seal_position),
+            JournalEntry::Checkpoint(signed) => raise(&mut self.checkpoint, signed, Checkpoint::position),
+            JournalEntry::Vote(signed) => raise(&mut self.vote, signed, vote_position),
         }
     }
 
@@ -155,6 +172,18 @@ impl Journal {
     #[must_use]
     pub const fn seal(&self) -> Option<&Signed<Seal>> {
         self.seal.as_ref()
+    }
+
+    /// The highest checkpoint signed.
+    #[must_use]
+    pub const fn checkpoint(&self) -> Option<&Signed<Checkpoint>> {
+        self.checkpoint.as_ref()
+    }
+
+    /// The highest vote signed.
+    #[must_use]
+    pub const fn vote(&self) -> Option<&Signed<CastVote>> {
+        self.vote.as_ref()
     }
 }
 
@@ -180,6 +209,10 @@ const fn block_position(message: &Proposal) -> (Era, Term, Epoch, Height) {
 
 const fn seal_position(message: &Seal) -> (Era, Term, Height) {
     (message.era, message.term, message.height)
+}
+
+const fn vote_position(message: &CastVote) -> CheckpointPosition {
+    message.vote.checkpoint().position
 }
 
 #[cfg(test)]

@@ -2,15 +2,17 @@
 //!
 //! [`core`] is the state machine that a node drives: verified messages, timers and execution results go in, effects come
 //! out. It stands on small parts, each a page: [`election`] (whose turn it is), [`schedule`] (the chain of announcements),
-//! [`liveness`] and [`jail`] (who may lead), [`depth`] (what is final), [`journal`] (what was signed).
+//! [`liveness`] and [`jail`] (who may lead), [`finality`] (what is final, and its proofs), [`evidence`] (who cheated),
+//! [`journal`] (what was signed).
 //! [`types`] and [`messages`] are the vocabulary, [`signing`] the wall between received and verified, and [`codec`] the
 //! one format of the wire and the disk.
 
 pub mod certificate;
 pub mod codec;
 pub mod core;
-pub mod depth;
 pub mod election;
+pub mod evidence;
+pub mod finality;
 pub mod jail;
 pub mod journal;
 pub mod keys;

@@ -29,6 +29,9 @@ impl fmt::Display for FinalityRule {
     }
 }
 
+/// The most blocks that may wait for finality: as many can be taken back.
+pub(crate) const MAX_UNFINALIZED_BLOCKS: u64 = 1024;
+
 /// The timing and counting parameters of a chain. The same on every node: they are part of the genesis hash.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Parameters {
@@ -50,6 +53,11 @@ pub struct Parameters {
     pub adopt_timeout: Duration,
     /// Blocks after which a scheduler hands over to the next (R5d); at least `epoch_blocks`.
     pub term_blocks: u64,
+    /// How long a scheduler waits for the votes on a checkpoint before it puts another one to the vote; doubles with every
+    /// one in a row that finds no quorum, three times at most.
+    pub vote_timeout: Duration,
+    /// How many sealed blocks may wait for finality; then sealing waits as well.
+    pub max_unfinalized_blocks: u64,
     /// What `finalized` means.
     pub finality: FinalityRule,
 }
@@ -66,6 +74,8 @@ impl Default for Parameters {
             term_timeout: Duration::from_secs(3),
             adopt_timeout: Duration::from_secs(1),
             term_blocks: 1024,
+            vote_timeout: Duration::from_millis(500),
+            max_unfinalized_blocks: 1024,
             finality: FinalityRule::default(),
         }
     }
@@ -96,6 +106,8 @@ impl Parameters {
             term_timeout,
             adopt_timeout,
             term_blocks,
+            vote_timeout,
+            max_unfinalized_blocks,
             finality: _,
         } = self;
         let span = |name, value: &Duration, low: u64, high: u64, bound| {
@@ -116,6 +128,11 @@ impl Parameters {
         span("opening_timeout", opening_timeout, 0, 600_000, "0ms to 10m")?;
         span("term_timeout", term_timeout, 50, 3_600_000, "50ms to 1h")?;
         span("adopt_timeout", adopt_timeout, 0, 600_000, "0ms to 10m")?;
+        span("vote_timeout", vote_timeout, 10, 600_000, "10ms to 10m")?;
+        if !(1..=MAX_UNFINALIZED_BLOCKS).contains(max_unfinalized_blocks) {
+            let value = max_unfinalized_blocks.to_string();
+            return Err(InvalidParameter { name: "max_unfinalized_blocks", value, bound: "1 to 1024" });
+        }
         if *term_blocks < *epoch_blocks || *term_blocks > 1 << 20 {
             let bound = "at least epoch_blocks, at most 1048576";
             return Err(InvalidParameter { name: "term_blocks", value: term_blocks.to_string(), bound });
@@ -136,6 +153,7 @@ impl Parameters {
             spans: Vec<u64>,
             epoch_blocks: u64,
             term_blocks: u64,
+            max_unfinalized_blocks: u64,
             finality: String,
         }
         let Self {
@@ -148,6 +166,8 @@ impl Parameters {
             term_timeout,
             adopt_timeout,
             term_blocks,
+            vote_timeout,
+            max_unfinalized_blocks,
             finality,
         } = self;
         let spans = [
@@ -158,12 +178,14 @@ impl Parameters {
             opening_timeout,
             term_timeout,
             adopt_timeout,
+            vote_timeout,
         ]
         .map(|span| u64::try_from(span.as_millis()).unwrap_or(u64::MAX))
         .to_vec();
         let mut bytes = Vec::new();
-        let (epoch_blocks, term_blocks) = (*epoch_blocks, *term_blocks);
-        Canonical { spans, epoch_blocks, term_blocks, finality: finality.to_string() }.encode(&mut bytes);
+        let (epoch_blocks, term_blocks, max_unfinalized_blocks) = (*epoch_blocks, *term_blocks, *max_unfinalized_blocks);
+        let finality = finality.to_string();
+        Canonical { spans, epoch_blocks, term_blocks, max_unfinalized_blocks, finality }.encode(&mut bytes);
         keccak256(bytes)
     }
 }

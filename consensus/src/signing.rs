@@ -6,7 +6,7 @@
 use crate::keys::OperatorKey;
 use crate::simulation::tags;
 use alloy_consensus::crypto::secp256k1::recover_signer;
-use alloy_primitives::{Address, B256, Keccak256};
+use alloy_primitives::{Address, B256, keccak256};
 use alloy_rlp::Encodable;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
@@ -29,14 +29,19 @@ pub struct SigningContext {
 }
 
 impl SigningContext {
-    /// What a key signs for `message` on this chain.
+    /// What a key signs for `message` on this chain: the keccak of [`Self::preimage`].
     pub fn digest<M: Message>(&self, message: &M) -> B256 {
-        let mut hasher = Keccak256::new();
-        hasher.update(M::DOMAIN.as_bytes());
-        hasher.update(self.chain_id.to_be_bytes());
-        hasher.update(self.genesis_hash);
-        hasher.update(alloy_rlp::encode(message));
-        hasher.finalize()
+        keccak256(self.preimage(message))
+    }
+
+    /// domain ‖ chain id ‖ genesis hash ‖ RLP(message).
+    pub fn preimage<M: Message>(&self, message: &M) -> Vec<u8> {
+        let mut bytes = Vec::with_capacity(M::DOMAIN.len() + 40 + message.length());
+        bytes.extend_from_slice(M::DOMAIN.as_bytes());
+        bytes.extend_from_slice(&self.chain_id.to_be_bytes());
+        bytes.extend_from_slice(self.genesis_hash.as_slice());
+        message.encode(&mut bytes);
+        bytes
     }
 }
 
@@ -89,6 +94,11 @@ pub struct Verified<M> {
 }
 
 impl<M> Verified<M> {
+    /// A message whose signature was checked as part of something else.
+    pub(crate) const fn of_checked(signed: Signed<M>, signer: Address) -> Self {
+        Self { signed, signer }
+    }
+
     /// Who signed.
     #[must_use]
     pub const fn signer(&self) -> Address {

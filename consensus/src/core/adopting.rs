@@ -30,6 +30,13 @@ impl Core {
     }
 
     fn fetch_best_report(&mut self) {
+        if let Some(highest) = self.opening.as_ref().and_then(|opening| opening.highest().cloned()) {
+            let certified = highest.checkpoint().head;
+            if certified.height >= self.tree.floor() && !self.tree.is_on_chain(certified) {
+                let holders = highest.signers(&self.electorate);
+                self.emit(Effect::CatchUp { target: certified.height, holders });
+            }
+        }
         let Some((best, holders)) = self.best_report() else { return };
         if !self.tree.is_on_chain(best.block) {
             self.emit(Effect::CatchUp { target: best.block.height, holders });
@@ -45,8 +52,8 @@ impl Core {
         if let Some(obliged) = obliged.filter(|obliged| !self.tree.is_on_chain(*obliged)) {
             // Held in pieces, perhaps: go over to it if it is all here.
             let Some(branch) = self.tree.branch(obliged.hash) else { return };
-            if branch.from.height < self.finalized() {
-                let finalized = self.finalized();
+            if branch.from.height < self.irreversible() {
+                let finalized = self.irreversible();
                 return self.report(Report::ContradictsFinal { base: obliged, finalized });
             }
             self.go_over_to(branch, now);
@@ -54,7 +61,7 @@ impl Core {
         let better = |best: &Tip| *best > self.tree.tip() && !self.tree.is_on_chain(best.block);
         if let Some((best, _)) = self.best_report().filter(|(best, _)| better(best)) {
             let keeps = obliged.is_none_or(|obliged| self.tree.descends(best.block, obliged));
-            let branch = self.tree.branch(best.block.hash).filter(|branch| branch.from.height >= self.finalized());
+            let branch = self.tree.branch(best.block.hash).filter(|branch| branch.from.height >= self.irreversible());
             let Some(branch) = branch.filter(|_| keeps) else { return };
             self.go_over_to(branch, now);
         }
@@ -63,6 +70,7 @@ impl Core {
         }
         self.report(Report::Adopted { term: self.schedule.term(), base: self.tree.tip() });
         self.appoint(None, now);
+        self.drive_rounds(now);
     }
 
     /// The branch that was looked for did not come: it is given up for the next best.

@@ -69,7 +69,7 @@ impl Core {
     }
 
     fn contradiction(&self, base: BlockRef) -> Option<Report> {
-        let finalized = self.finalized();
+        let finalized = self.irreversible();
         let elsewhere = self.tree.committed(base.height).is_some_and(|committed| committed.block != base);
         let contradicts = base.height < finalized || (elsewhere && base.height == finalized);
         contradicts.then_some(Report::ContradictsFinal { base, finalized })
@@ -83,7 +83,7 @@ impl Core {
         }
         let base = message.parent();
         let certificate = self.schedule.certificate_of(message.previous)?;
-        let opening = VerifiedCertificate::restore(certificate, &self.set)?;
+        let opening = VerifiedCertificate::restore(certificate, &self.electorate)?;
         let obliged = self.obliged_base(&opening).filter(|obliged| obliged.height > self.tree.floor())?;
         let elsewhere = self.tree.root_of(base.hash).is_some() && !self.tree.descends(base, obliged);
         (base.height < obliged.height || elsewhere).then_some(Report::BadBase { base, obliged })

@@ -3,11 +3,13 @@
 use super::scheduling::Scheduling;
 use super::{Core, Effect, Ignored, Outgoing, Rejected, Report, Verdict};
 use crate::certificate::VerifiedCertificate;
+use crate::finality::VerifiedQuorum;
 use crate::jail::Jail;
-use crate::messages::{Cause, TermChange, TermReport, VerifiedTermChange};
+use crate::messages::{Cause, CheckpointRef, TermChange, TermReport, TermRequest, VerifiedTermChange};
+use crate::simulation::mutation::{self, Mutation};
 use crate::types::{BlockRef, Stake, Term, Time};
 use alloy_primitives::Address;
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 /// The newest term change of each member, its own included, for terms that this node has not entered.
 #[derive(Clone, Debug, Default)]
@@ -46,16 +48,20 @@ impl Changes {
 impl Core {
     pub(super) fn on_term_change(&mut self, change: VerifiedTermChange, now: Time) {
         let report = *change.report();
+        let certificate = change.certificate().cloned();
         if report.era != self.schedule.era() || report.term <= self.schedule.term() {
             return self.judge(Verdict::Ignore(Ignored::Stale));
         }
-        if report.head.term >= report.term {
+        if report.head.term >= report.term || report.certified.position.term >= report.term {
             return self.judge(Verdict::Reject(Rejected::Inconsistent));
         }
         if Some(change.signer()) == self.address() || !self.changes.note(change) {
             return self.judge(Verdict::Ignore(Ignored::Duplicate));
         }
         self.judge(Verdict::Accept);
+        if let Some(certificate) = certificate {
+            self.take_certificate(certificate, None, now);
+        }
         self.try_certificate(report.term, now);
         self.join(now);
         self.consider_leaving(now);
@@ -137,18 +143,22 @@ impl Core {
         let head = self.tree.tip();
         let signed = self.journal.block().map_or(head.block, |signed| signed.message.block());
         let signed = if signed.height > head.block.height { signed } else { head.block };
-        let report = TermReport { era: self.schedule.era(), term, head, signed };
+        let highest = self.highest_quorum_before(term).cloned();
+        let genesis = CheckpointRef::genesis(self.context.genesis_hash);
+        let certified = highest.as_ref().map_or(genesis, VerifiedQuorum::reference);
+        let report = TermReport { era: self.schedule.era(), term, certified, head, signed };
         let sent_at = now.0.max(last.map_or(0, |last| last.sent_at.saturating_add(1)));
         let change = TermChange::sign(report, cause, sent_at, &self.context, (key, bls));
         let own = change.clone().verify(&self.context).ok();
+        let certificate = highest.as_ref().map(|quorum| Arc::clone(quorum.certificate()));
         self.safety.term_change = Some(change.clone());
         if last.is_none_or(|last| last.report != report) {
-            self.emit(Effect::PersistSafety(self.safety.clone()));
+            self.persist_safety(Vec::new());
         }
-        if let Some(own) = own.and_then(|own| VerifiedTermChange::check(own, &self.context, &self.set)) {
-            self.changes.note(own);
+        if let Some(own) = own {
+            self.changes.note(VerifiedTermChange::of_own(own, highest));
         }
-        self.emit(Effect::Gossip(Outgoing::TermChange(change)));
+        self.emit(Effect::Gossip(Outgoing::TermChange(TermRequest { change, certificate })));
     }
 
     /// Enters a term if a quorum asks for it.
@@ -157,7 +167,7 @@ impl Core {
             return;
         }
         let changes: Vec<_> = self.changes.of(term).collect();
-        let assembled = VerifiedCertificate::assemble(&self.set, (self.schedule.era(), term), changes);
+        let assembled = VerifiedCertificate::assemble(&self.electorate, term, changes);
         if let Some(certificate) = assembled {
             let gossip = Outgoing::Certificate(certificate.certificate().clone());
             self.enter_term(certificate, now);
@@ -172,7 +182,12 @@ impl Core {
         }
         let (term, scheduler) = (self.schedule.term(), self.schedule.scheduler());
         self.safety.certificate = Some(certificate.certificate().clone());
-        self.emit(Effect::PersistSafety(self.safety.clone()));
+        let floor = certificate.highest().map(VerifiedQuorum::position).unwrap_or_default();
+        // It may fall: what this node alone was shown must not keep it from voting.
+        self.safety.floor = if mutation::breaks(Mutation::FloorKept) { self.safety.floor.max(floor) } else { floor };
+        self.gadget.enter_term();
+        self.persist_safety(Vec::new());
+        let highest = certificate.highest().cloned();
         self.term_cause = self.changes.cause(term);
         self.report(Report::TermOpened { term, scheduler, cause: self.term_cause });
         self.opening = Some(certificate);
@@ -181,9 +196,15 @@ impl Core {
         self.jail = Jail::default();
         self.leading = None;
         self.scheduling = None;
-        let progress = self.progress_height();
-        self.watch.open(now, progress);
+        self.watch.open(now, self.irreversible());
         self.start_term_timer(now);
+        if let Some(highest) = highest {
+            self.take_certificate(highest, None, now);
+        }
+        self.distrust_a_convicted_scheduler(now);
+        if term != self.schedule.term() {
+            return;
+        }
         if self.address() == Some(scheduler) && !self.is_fenced() {
             self.scheduling = Some(Scheduling::default());
             self.start_adopting(now);
@@ -194,7 +215,8 @@ impl Core {
     }
 
     /// The block that the current term's first announcement must contain, as far as this node knows the branches of the
-    /// reports: the best one that more than a third of the weight descends from (R7).
+    /// reports (R7): the best one that more than a third of the weight descends from, of those that extend the head of the
+    /// highest quorum certificate; else that head itself.
     pub(super) fn obliged_base(&self, certificate: &VerifiedCertificate) -> Option<BlockRef> {
         let mut weights: BTreeMap<BlockRef, Stake> = BTreeMap::new();
         for (report, signers) in certificate.reports() {
@@ -209,10 +231,17 @@ impl Core {
         let roots = weights.keys().filter_map(|block| self.tree.root_of(block.hash)).collect::<Vec<_>>();
         candidates.extend(roots.iter().filter_map(|root| Some(self.tree.committed(root.height)?.tip())));
         candidates.sort_unstable();
-        candidates.into_iter().rev().map(|candidate| candidate.block).find(|candidate| {
+        let certified = certificate.highest().map(|quorum| quorum.checkpoint().head);
+        // What lies below the final block is in every branch that is in reach.
+        let certified = certified.filter(|head| head.height >= self.tree.floor());
+        let mut extending = candidates.into_iter().rev().map(|candidate| candidate.block).filter(|candidate| {
+            certified.is_none_or(|certified| self.tree.descends(*candidate, certified))
+        });
+        let weighty = extending.find(|candidate| {
             let descending = weights.iter().filter(|(block, _)| self.tree.descends(**block, *candidate));
             let sum = descending.fold(Stake::default(), |sum, (_, weight)| sum.checked_add(*weight).unwrap_or(sum));
             sum.is_third_of(self.set.total())
-        })
+        });
+        weighty.or(certified)
     }
 }

@@ -2,11 +2,16 @@ use super::{CannotResign, Verdict};
 use crate::certificate::{Appointment, TermCertificate};
 use crate::jail::Record;
 use crate::journal::{JournalEntry, SafetyState};
-use crate::messages::{Cause, Heartbeat, Seal, Skip, SkipReason, TermChange};
+use crate::evidence::{Evidence, Fault};
+use crate::finality::{CertifiedCheckpoint, FinalityProof, ProposedCheckpoint, QuorumCertificate};
+use crate::messages::{
+    CastVote, Cause, CheckpointPosition, CheckpointRef, Heartbeat, Seal, Skip, SkipReason, TermRequest,
+};
 use crate::schedule::ScheduleError;
 use crate::signing::Signed;
 use crate::types::{BlockRef, Epoch, ExtraData, Height, SignedBlock, Term, Time, Tip, VerifiedBlock};
 use alloy_primitives::{Address, B256};
+use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
 /// What the node is to do, in order: an effect that makes something durable is done before the next one begins.
@@ -15,7 +20,40 @@ pub enum Effect {
     /// Answer gossip about the message that was just handled.
     Judge(Verdict),
     /// Make what binds this node durable, synced: it replaces what was there before.
-    PersistSafety(SafetyState),
+    PersistSafety {
+        /// What binds it.
+        state: SafetyState,
+        /// What it signs because of that.
+        journal: Vec<JournalEntry>,
+    },
+    /// Make evidence durable.
+    PersistEvidence {
+        /// What it proves: the key to keep it under.
+        fault: Fault,
+        /// The evidence.
+        evidence: Arc<Evidence>,
+    },
+    /// Make a finality proof durable, synced, and with it the newest final height.
+    Finalize {
+        /// The block that it makes final, which is in the chain.
+        block: BlockRef,
+        /// The proof.
+        proof: Arc<FinalityProof>,
+        /// The newest final height, as genesis defines it: that of the block, or one that a depth rule gives.
+        finalized: Height,
+    },
+    /// The newest block of the chain under a quorum certificate is this one.
+    Safe(BlockRef),
+    /// Stop: the protocol's assumptions are broken (R14). Keep both sides of the conflict, and do not start again without an
+    /// operator's decision.
+    Halt(Box<Conflict>),
+    /// Hand a vote to the scheduler directly.
+    CastVote {
+        /// The scheduler.
+        to: Address,
+        /// The vote.
+        vote: Signed<CastVote>,
+    },
     /// Make an announcement and, if this node signed it, its journal entry durable.
     PersistAnnouncement {
         /// The announcement, a term's first with the certificate that it links to.
@@ -83,6 +121,25 @@ pub enum Effect {
     Report(Report),
 }
 
+/// What must not be: more than a third of the weight signed against the rules, or a depth rule was broken (R14).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Conflict {
+    /// Two quorum certificates of one position.
+    Quorums([Arc<QuorumCertificate>; 2]),
+    /// A finality proof that contradicts what is final here.
+    Finality {
+        /// The newest finality proof that this node holds.
+        known: Option<Box<FinalityProof>>,
+        /// The one that came.
+        theirs: Box<FinalityProof>,
+        /// The block of this chain at the height of theirs, if it is in reach.
+        here: Option<BlockRef>,
+        /// The newest height that is tagged final here.
+        finalized: Height,
+    },
+}
+
 /// What this node publishes.
 #[derive(Clone, Debug)]
 pub enum Outgoing {
@@ -95,7 +152,15 @@ pub enum Outgoing {
     /// The own seal, or one that contradicts another of its signer.
     Seal(Signed<Seal>),
     /// The own wish to enter a term.
-    TermChange(Signed<TermChange>),
+    TermChange(TermRequest),
+    /// The own checkpoint.
+    Checkpoint(ProposedCheckpoint),
+    /// The own vote.
+    Vote(Signed<CastVote>),
+    /// A quorum certificate that this node assembled, or answers with.
+    Quorum(CertifiedCheckpoint),
+    /// Evidence that is new here.
+    Evidence(Arc<Evidence>),
     /// A certificate that this node assembled.
     Certificate(Arc<TermCertificate>),
 }
@@ -143,6 +208,11 @@ pub enum Timer {
     Adopt {
         /// Its term.
         term: Term,
+    },
+    /// The votes on the scheduler's checkpoint should have come.
+    Votes {
+        /// Its position.
+        position: CheckpointPosition,
     },
     /// The leader's block should have come.
     Deadline {
@@ -236,15 +306,28 @@ pub enum Report {
         /// How.
         error: ScheduleError,
     },
-    /// One key signed two messages for one position.
-    Equivocation {
-        /// Whose key.
-        signer: Address,
-        /// What: `announcement`, `block` or `seal`.
-        kind: &'static str,
-        /// At which height or epoch.
-        position: u64,
+    /// One key signed two messages for one position: there is evidence.
+    Equivocation(Fault),
+    /// The scheduler put to the vote what breaks the rules, or contradicts what this node holds.
+    BadCheckpoint(CheckpointRef),
+    /// A checkpoint builds on less than this node's floor: no vote for it.
+    BelowFloor {
+        /// The checkpoint.
+        checkpoint: CheckpointRef,
+        /// What it would have to build on at least.
+        floor: CheckpointPosition,
+        /// The hash of the certificate by which this node entered the term.
+        opening: Option<B256>,
     },
+    /// A member's vote is not signed with its BLS key.
+    BadVote {
+        /// Whose.
+        signer: Address,
+        /// What it is said to be for.
+        checkpoint: CheckpointRef,
+    },
+    /// The protocol's assumptions are broken: this node stops (R14).
+    Halted,
     /// A sealed block does not execute here: either the scheduler or this node is wrong.
     InvalidSealedBlock(BlockRef),
     /// A block does not execute to what it says.

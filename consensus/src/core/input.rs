@@ -1,6 +1,10 @@
+#[cfg(any(test, feature = "simulation"))]
+use super::Outgoing;
 use super::{BuildRequest, Timer};
 use crate::certificate::VerifiedCertificate;
-use crate::messages::{Announcement, Heartbeat, Seal, VerifiedTermChange};
+use crate::evidence::VerifiedEvidence;
+use crate::finality::VerifiedQuorum;
+use crate::messages::{Announcement, CastVote, Checkpoint, Heartbeat, Seal, VerifiedTermChange};
 use crate::signing::Verified;
 use crate::types::{Block, VerifiedBlock};
 use alloy_primitives::B256;
@@ -26,6 +30,24 @@ pub enum Input {
     Block(VerifiedBlock),
     /// A seal came.
     Seal(Verified<Seal>),
+    /// The scheduler puts a checkpoint to the vote.
+    Checkpoint {
+        /// The checkpoint.
+        checkpoint: Verified<Checkpoint>,
+        /// The certificate that came with it.
+        parent: Option<VerifiedQuorum>,
+    },
+    /// A member votes. Its BLS signature is not checked yet: that is done together with others.
+    Vote(Verified<CastVote>),
+    /// A quorum certificate came.
+    Quorum {
+        /// The certificate.
+        certificate: VerifiedQuorum,
+        /// The parent of its checkpoint, if it came along. Nothing in it is verified.
+        parent: Option<Checkpoint>,
+    },
+    /// Evidence came.
+    Evidence(VerifiedEvidence),
     /// A member asks for a term.
     TermChange(VerifiedTermChange),
     /// A term certificate came.
@@ -59,4 +81,40 @@ pub enum ExecutionFailure {
     Invalid,
     /// Its parent's state is not at hand any more; nothing is known of the block.
     Unavailable,
+}
+
+#[cfg(any(test, feature = "simulation"))]
+impl Input {
+    /// What a node makes of a message from the mesh: all signatures that it checks before the core sees it. None if one of
+    /// them is wrong.
+    #[must_use]
+    pub fn verify(message: Outgoing, electorate: &crate::types::Electorate) -> Option<Self> {
+        let context = &electorate.context;
+        Some(match message {
+            Outgoing::Heartbeat(signed) => Self::Heartbeat(signed.verify(context).ok()?),
+            Outgoing::Announcement(crate::certificate::Appointment { announcement, certificate }) => {
+                let certificate = certificate.map(|certificate| certificate.verify(electorate)).transpose().ok()?;
+                Self::Announcement { announcement: announcement.verify(context).ok()?, certificate }
+            }
+            Outgoing::Block(block) => Self::Block(block.verify(context).ok()?),
+            Outgoing::Seal(signed) => Self::Seal(signed.verify(context).ok()?),
+            Outgoing::TermChange(request) => {
+                let change = request.change.verify(context).ok()?;
+                Self::TermChange(VerifiedTermChange::check(change, request.certificate, electorate)?)
+            }
+            Outgoing::Certificate(certificate) => Self::Certificate(certificate.verify(electorate).ok()?),
+            Outgoing::Checkpoint(proposed) => {
+                let parent = proposed.parent.map(|parent| parent.verify(electorate)).transpose().ok()?;
+                Self::Checkpoint { checkpoint: proposed.checkpoint.verify(context).ok()?, parent }
+            }
+            Outgoing::Vote(signed) => Self::Vote(signed.verify(context).ok()?),
+            Outgoing::Quorum(certified) => {
+                let certificate = certified.certificate.verify(electorate).ok()?;
+                Self::Quorum { certificate, parent: certified.parent }
+            }
+            Outgoing::Evidence(evidence) => {
+                Self::Evidence(crate::evidence::Evidence::clone(&evidence).verify(electorate).ok()?)
+            }
+        })
+    }
 }

@@ -27,6 +27,8 @@
 //!   signs nothing of a lower term any more. More than a third that ask are joined by all.
 //! - **Upon a quorum of term changes**, or a certificate made of them, a node enters the term. Its scheduler adopts the best
 //!   branch that the reports tell of (see `adopting`) and appoints.
+//! - **Beside all that** checkpoints are put to the vote, which makes blocks final (see `finality`).
+//! - **Whoever signs twice** for one position is found out by everyone (see `witness`): it leads and schedules nothing.
 //! - **When a node stops** (see `leaving`), its scheduler resigns, and its heartbeats say that it signs nothing of the term
 //!   any more, so that it is not appointed, or is replaced at once.
 //! - **When a sealed block is missing** half a block time after its seal came, a node asks to catch up.
@@ -38,6 +40,7 @@ mod adopting;
 mod basing;
 mod changing;
 mod effect;
+mod finality;
 mod handle;
 mod input;
 mod leading;
@@ -48,8 +51,10 @@ mod status;
 mod tree;
 mod verdict;
 mod watching;
+mod witness;
 
-pub use effect::{BuildRequest, Effect, Outgoing, Report, Timer};
+pub use effect::{BuildRequest, Conflict, Effect, Outgoing, Report, Timer};
+pub use finality::{MOST_MEMBERS_THAT_VOTE_TO_ALL, VoteRoute};
 pub use input::{ExecutionFailure, Input};
 pub use leaving::CannotResign;
 pub use restored::Restored;
@@ -58,7 +63,7 @@ pub use tree::{Committed, MAX_PENDING_HEIGHTS, MAX_RIVALS};
 pub use verdict::{Ignored, Rejected, Verdict};
 
 use crate::certificate::VerifiedCertificate;
-use crate::depth::DepthFinality;
+use crate::finality::{FinalityProof, VerifiedFinality, VerifiedQuorum, depth::DepthFinality};
 use crate::jail::Jail;
 use crate::journal::{Journal, JournalEntry, SafetyState};
 use crate::keys::{BlsKey, OperatorKey};
@@ -68,14 +73,19 @@ use crate::parameters::Parameters;
 use crate::schedule::{Extension, Schedule};
 use crate::signing::SigningContext;
 use crate::simulation::mutation::{self, Mutation};
-use crate::types::{BlockRef, Height, SequencerSet, Term, Time, VerifiedBlock};
+use crate::types::{BlockRef, Electorate, Height, SequencerSet, Term, Time, VerifiedBlock};
 use alloy_primitives::{Address, B256};
 use changing::Changes;
+use finality::Gadget;
 use leading::Leading;
 use scheduling::Scheduling;
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 use tree::BlockTree;
 use watching::Watch;
+use witness::Witness;
 
 /// How many blocks a leader may build above the sealed head before it waits for seals.
 pub const MAX_UNSEALED: u64 = 4;
@@ -94,7 +104,8 @@ pub struct Identity {
 pub struct Core {
     context: SigningContext,
     parameters: Parameters,
-    set: SequencerSet,
+    set: Arc<SequencerSet>,
+    electorate: Electorate,
     key: Option<OperatorKey>,
     bls: Option<BlsKey>,
     version: String,
@@ -113,6 +124,10 @@ pub struct Core {
     jail: Jail,
     journal: Journal,
     depth: DepthFinality,
+    gadget: Gadget,
+    witness: Witness,
+    /// Whether the protocol's assumptions were broken: then this node does nothing any more (R14).
+    halted: bool,
     leading: Option<Leading>,
     scheduling: Option<Scheduling>,
     blocks_led: BTreeMap<Address, u64>,
@@ -136,7 +151,7 @@ impl Core {
     pub fn new(
         context: SigningContext,
         parameters: Parameters,
-        set: SequencerSet,
+        set: Arc<SequencerSet>,
         identity: Identity,
         restored: Restored,
     ) -> Self {
@@ -144,16 +159,17 @@ impl Core {
         let keys = keys.filter(|(operator, bls)| {
             set.get(operator.address()).is_some_and(|member| member.bls_public_key == bls.public_key())
         });
-        let Restored { chain, finalized, certificates, announcements, journal, safety } = restored;
+        let electorate = Electorate::genesis(context, Arc::clone(&set));
+        let Restored { chain, finalized, finality, evidence, certificates, announcements, journal, safety } = restored;
         let (epoch_blocks, term_blocks) = (parameters.epoch_blocks, parameters.term_blocks);
         let mut schedule = Schedule::genesis(&set, context.genesis_hash, epoch_blocks, term_blocks);
         for certificate in certificates {
-            if let Some(certificate) = VerifiedCertificate::restore(certificate, &set) {
+            if let Some(certificate) = VerifiedCertificate::restore(certificate, &electorate) {
                 schedule.open(&set, &certificate);
             }
         }
         let opening =
-            safety.certificate.clone().and_then(|certificate| VerifiedCertificate::restore(certificate, &set));
+            safety.certificate.clone().and_then(|certificate| VerifiedCertificate::restore(certificate, &electorate));
         if let Some(opening) = &opening {
             schedule.enter(&set, opening);
         }
@@ -170,6 +186,9 @@ impl Core {
         let mut depth = DepthFinality::new(parameters.finality, finalized);
         let tree = BlockTree::new(genesis, chain);
         depth.restart(producers(&tree, finalized));
+        let gadget = restore_gadget(&electorate, &tree, finality.as_deref(), &safety, opening.as_ref());
+        let faults = evidence.into_iter().filter_map(|evidence| Some(evidence.verify(&electorate).ok()?.fault()));
+        let witness = Witness::new(faults);
         let liveness = Liveness::new(parameters.heartbeat_timeout);
         let scheduler = schedule.scheduler();
         let own = keys.as_ref().map(|(operator, _)| operator.address());
@@ -177,6 +196,7 @@ impl Core {
         Self {
             context,
             set,
+            electorate,
             key: keys.as_ref().map(|(operator, _)| operator.clone()),
             bls: keys.map(|(_, bls)| bls),
             version,
@@ -192,6 +212,9 @@ impl Core {
             jail,
             journal: Journal::restore(journal),
             depth,
+            gadget,
+            witness,
+            halted: false,
             leading: None,
             scheduling,
             blocks_led: BTreeMap::new(),
@@ -208,6 +231,9 @@ impl Core {
 
     /// Takes one input in at time `now` and returns what is to be done, in order.
     pub fn handle(&mut self, input: Input, now: Time) -> Vec<Effect> {
+        if self.halted {
+            return Vec::new();
+        }
         match input {
             Input::Start { proposals } => self.on_start(proposals, now),
             Input::Heartbeat(heartbeat) => self.on_heartbeat(&heartbeat, now),
@@ -218,8 +244,12 @@ impl Core {
             Input::Certificate(certificate) => self.on_certificate(certificate, now),
             Input::Resign => self.on_resign(now),
             Input::Leave => self.on_leave(now),
-            Input::Block(block) => self.on_block(block),
+            Input::Block(block) => self.on_block(block, now),
             Input::Seal(seal) => self.on_seal(seal, now),
+            Input::Checkpoint { checkpoint, parent } => self.on_checkpoint(&checkpoint, parent, now),
+            Input::Vote(vote) => self.on_vote(&vote, now),
+            Input::Quorum { certificate, parent } => self.on_quorum(certificate, parent.as_ref(), now),
+            Input::Evidence(evidence) => self.on_evidence(evidence, now),
             Input::Executed { hash, result } => self.on_executed(hash, result, now),
             Input::Built { request, result } => self.on_built(&request, result, now),
             Input::Timer(timer) => self.on_timer(timer, now),
@@ -233,12 +263,6 @@ impl Core {
         self.tree.head()
     }
 
-    /// The newest final height.
-    #[must_use]
-    pub const fn finalized(&self) -> Height {
-        self.depth.finalized()
-    }
-
     /// The schedule of the current term.
     #[must_use]
     pub const fn schedule(&self) -> &Schedule {
@@ -247,7 +271,7 @@ impl Core {
 
     /// The set of the current era.
     #[must_use]
-    pub const fn set(&self) -> &SequencerSet {
+    pub fn set(&self) -> &SequencerSet {
         &self.set
     }
 
@@ -285,6 +309,11 @@ impl Core {
         self.leaving || (self.has_asked() && !mutation::breaks(Mutation::NoFence))
     }
 
+    /// Makes what binds this node durable, with what it signs because of it.
+    fn persist_safety(&mut self, journal: Vec<JournalEntry>) {
+        self.emit(Effect::PersistSafety { state: self.safety.clone(), journal });
+    }
+
     /// Notes a signature in the journal. A refusal is reported, and the message must not leave.
     fn may_sign(&mut self, entry: &JournalEntry) -> bool {
         if self.leaving || (entry.term() < self.fence() && !mutation::breaks(Mutation::NoFence)) {
@@ -296,6 +325,25 @@ impl Core {
         }
         fresh
     }
+}
+
+/// The gadget as the disk tells it.
+fn restore_gadget(
+    electorate: &Electorate,
+    tree: &BlockTree,
+    finality: Option<&FinalityProof>,
+    safety: &SafetyState,
+    opening: Option<&VerifiedCertificate>,
+) -> Gadget {
+    let restored = finality.and_then(|proof| {
+        let child = VerifiedQuorum::restore(Arc::new(proof.child.clone()), electorate)?;
+        VerifiedFinality::new(proof.checkpoint, &child).ok()
+    });
+    let settled = restored.as_ref().map(VerifiedFinality::block).filter(|block| tree.is_on_chain(*block));
+    let settled = settled.unwrap_or_else(|| tree.lowest());
+    let highest = safety.highest.clone().and_then(|highest| VerifiedQuorum::restore(highest, electorate));
+    let of_opening = opening.and_then(|opening| opening.highest().cloned());
+    Gadget::new(settled, restored, highest.into_iter().chain(of_opening).collect())
 }
 
 fn producers(tree: &BlockTree, finalized: Height) -> impl Iterator<Item = (Address, Height)> {

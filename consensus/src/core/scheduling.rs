@@ -1,5 +1,6 @@
 //! What a scheduler does: open the term, appoint, seal, and replace leaders that fail.
 
+use super::finality::MAX_AHEAD;
 use super::tree::Progress;
 use super::{Core, Effect, Outgoing, Report, Timer};
 use crate::certificate::{Appointment, VerifiedCertificate};
@@ -53,6 +54,7 @@ impl Core {
             let certificate = self.schedule.certificate_of(announcement.message.previous);
             self.emit(Effect::Gossip(Outgoing::Announcement(Appointment { announcement, certificate })));
         }
+        self.drive_rounds(now);
         if self.epoch_is_over() {
             // The members have to be heard again before one of them is appointed.
             return self.wait_for_members(now);
@@ -99,7 +101,7 @@ impl Core {
     }
 
     /// Whether nobody leads: no epoch was announced, or its last block is the head.
-    fn epoch_is_over(&self) -> bool {
+    pub(super) fn epoch_is_over(&self) -> bool {
         self.schedule.latest().is_none_or(|latest| latest.announcement.last <= self.head().height)
     }
 
@@ -137,6 +139,9 @@ impl Core {
             if Some(member) == own {
                 return None;
             }
+            if self.is_convicted(member) {
+                return Some(SkipReason::Equivocated);
+            }
             let live = self.liveness.get(member).filter(|known| known.live);
             let Some(known) = live else { return Some(SkipReason::Silent) };
             if self.jail.holds(member, epoch) {
@@ -163,8 +168,8 @@ impl Core {
 
     /// Seals executed blocks on the head as long as there are any, and appoints when the epoch is over.
     pub(super) fn seal_ready(&mut self, now: Time) {
-        while self.scheduling.is_some() && !self.is_fenced() && !self.is_adopting() {
-            let Some(block) = self.next_to_seal() else { return };
+        while self.scheduling.is_some() && !self.is_fenced() && !self.is_adopting() && !self.waits_for_finality() {
+            let Some(block) = self.next_to_seal(now) else { return };
             let Some(key) = self.key.clone() else { return };
             let (height, hash) = (block.height(), block.hash());
             let seal = Seal { era: self.schedule.era(), term: self.schedule.term(), height, hash };
@@ -175,6 +180,7 @@ impl Core {
             }
             self.commit(&block, signed.clone(), Some(entry), now);
             self.emit(Effect::Gossip(Outgoing::Seal(signed)));
+            self.drive_rounds(now);
             self.expect_block(now);
             if self.epoch_is_over() {
                 self.appoint(None, now);
@@ -182,8 +188,14 @@ impl Core {
         }
     }
 
-    /// An executed block of the current epoch on the head.
-    fn next_to_seal(&self) -> Option<VerifiedBlock> {
+    /// Whether so many sealed blocks wait for finality that sealing waits as well. Checkpoints go on.
+    #[must_use]
+    pub fn waits_for_finality(&self) -> bool {
+        self.head().height.0 >= self.irreversible().0.saturating_add(self.parameters.max_unfinalized_blocks)
+    }
+
+    /// An executed block of the current epoch on the head, whose time has come.
+    fn next_to_seal(&self, now: Time) -> Option<VerifiedBlock> {
         let (term, epoch) = (self.schedule.term(), self.schedule.epoch());
         let mut ready: Vec<_> = self
             .tree
@@ -191,6 +203,8 @@ impl Core {
             .filter(|block| block.parent() == self.head().hash)
             .filter(|block| (block.position().term, block.position().epoch) == (term, epoch))
             .filter(|block| self.tree.progress(block.hash()) == Some(Progress::Executed))
+            // Members would not vote for it yet.
+            .filter(|block| block.signed().block.header.timestamp <= now.as_secs().saturating_add(MAX_AHEAD))
             .collect();
         ready.sort_by_key(|block| block.hash());
         ready.first().map(|block| (*block).clone())
@@ -205,8 +219,8 @@ impl Core {
             (block.position().term, block.position().epoch) == (self.schedule.term(), epoch)
                 && self.tree.progress(block.hash()) == Some(Progress::Executing)
         });
-        if arrived {
-            // It came in time; this node is the one that is slow.
+        if arrived || self.waits_for_finality() {
+            // It came in time; this node is the one that is slow, or finality is.
             return self.set_deadline(now.after(self.parameters.leader_timeout));
         }
         self.replace_leader(SkipReason::Late, now);

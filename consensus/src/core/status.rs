@@ -1,6 +1,7 @@
 use super::Core;
 use crate::jail::Record;
-use crate::messages::Cause;
+use crate::finality::VerifiedQuorum;
+use crate::messages::{Cause, CheckpointPosition};
 use crate::types::{BlockRef, Epoch, Era, Height, Stake, Term, Time};
 use alloy_primitives::Address;
 use std::{fmt, time::Duration};
@@ -52,8 +53,12 @@ pub struct Status {
     pub leader: Option<Address>,
     /// The sealed tip.
     pub head: BlockRef,
+    /// The newest block under a quorum certificate.
+    pub safe: BlockRef,
     /// The newest final height.
     pub finalized: Height,
+    /// The newest certified checkpoint; none before the first.
+    pub certified: Option<CheckpointPosition>,
 }
 
 /// What a node knows of a member.
@@ -75,6 +80,8 @@ pub struct MemberStatus {
     pub version: Option<String>,
     /// How it did as a leader in this term, as the announcements tell.
     pub record: Record,
+    /// Whether there is evidence that it signed twice for one position.
+    pub convicted: bool,
     /// The blocks that it led and this node committed since it started.
     pub blocks_led: u64,
 }
@@ -101,7 +108,9 @@ impl Core {
             scheduler: self.schedule.scheduler(),
             leader,
             head: self.head(),
+            safe: self.safe(),
             finalized: self.finalized(),
+            certified: self.highest_quorum().map(VerifiedQuorum::position),
         }
     }
 
@@ -124,6 +133,7 @@ impl Core {
                     known.map(|known| known.heartbeat.version.clone())
                 },
                 record: self.jail.record(member.address),
+                convicted: self.is_convicted(member.address),
                 blocks_led: self.blocks_led.get(&member.address).copied().unwrap_or_default(),
             }
         };

@@ -4,6 +4,7 @@
 //! head's; and what the current term is announced to build on beats everything.
 
 use crate::messages::Seal;
+use crate::parameters::MAX_UNFINALIZED_BLOCKS;
 use crate::signing::Verified;
 use crate::types::{BlockRef, ExtraData, Height, Term, Tip, VerifiedBlock};
 use alloy_primitives::{Address, B256};
@@ -18,8 +19,9 @@ pub const MAX_RIVALS: usize = 2;
 /// Unsealed blocks of one height that are kept, of all terms together.
 pub(super) const MAX_PENDING_AT_HEIGHT: usize = 8;
 
-/// Committed blocks that are not final and can be reverted; what is deeper stays, whoever wants it otherwise.
-const MAX_REVERTIBLE: u64 = 1024;
+/// Committed blocks that are not final and can be reverted; what is deeper stays, whoever wants it otherwise. A term's
+/// scheduler waits before it comes to that.
+const MAX_REVERTIBLE: u64 = MAX_UNFINALIZED_BLOCKS + MAX_PENDING_HEIGHTS;
 
 /// Committed blocks that are remembered.
 const RECENT: usize = 64;
@@ -44,6 +46,8 @@ pub struct Committed {
     pub leader: Address,
     /// Seconds since the Unix epoch.
     pub timestamp: u64,
+    /// The state root after it.
+    pub state_root: B256,
     /// Era, term and epoch of the block.
     pub position: ExtraData,
     /// The term of its seal; 0 for genesis.
@@ -58,6 +62,7 @@ impl Committed {
             block: block.reference(),
             leader: block.leader(),
             timestamp: block.signed().block.header.timestamp,
+            state_root: block.signed().block.header.state_root,
             position: block.position(),
             sealed_in,
         }
@@ -168,6 +173,27 @@ impl BlockTree {
     /// The lowest block that is in reach: nothing at or below it is reverted.
     pub(super) fn floor(&self) -> Height {
         self.chain.first_key_value().map(|(height, _)| *height).unwrap_or_default()
+    }
+
+    /// The lowest block that is in reach.
+    pub(super) fn lowest(&self) -> BlockRef {
+        self.chain.first_key_value().map(|(_, committed)| committed.block).unwrap_or_default()
+    }
+
+    /// Whether a block of another branch leaves the chain below `height`, as far as is known here.
+    pub(super) fn parts_below(&self, hash: B256, height: Height) -> bool {
+        let mut at = hash;
+        let mut lowest = None;
+        while let Some(pending) = self.pending.get(&at) {
+            lowest = Some(pending.block.height());
+            at = pending.block.parent();
+        }
+        match (self.committed_by_hash(at), lowest) {
+            (Some(root), _) => root.block.height < height,
+            // Its parent is not of this chain, where this chain has another block.
+            (None, Some(lowest)) => lowest.previous() <= height && lowest.previous() >= self.floor(),
+            (None, None) => false,
+        }
     }
 
     fn committed_by_hash(&self, hash: B256) -> Option<&Committed> {

@@ -2,7 +2,6 @@
 
 use super::{Core, Effect, Timer};
 use crate::messages::{Announcement, Cause};
-use crate::parameters::FinalityRule;
 use crate::types::{Height, Stake, Time};
 use alloy_primitives::Address;
 use std::{collections::BTreeMap, time::Duration};
@@ -25,6 +24,11 @@ pub(super) struct Watch {
     sealed: Option<Time>,
     /// Since when a quorum is heard; none while it is not.
     quorum_since: Option<Time>,
+    /// Since when sealed blocks wait for finality; none while everything is final.
+    waiting: Option<Time>,
+    /// When finality last came nearer: a certificate of this term over a higher head, or a final block.
+    certified: Option<Time>,
+    certified_height: Height,
     accused: Option<Cause>,
     skips: BTreeMap<Address, u32>,
     /// `T`: doubles with each term that finalizes nothing.
@@ -39,6 +43,9 @@ impl Watch {
             opened: Time(0),
             sealed: None,
             quorum_since: None,
+            waiting: None,
+            certified: None,
+            certified_height: Height(0),
             accused: None,
             skips: BTreeMap::new(),
             timeout,
@@ -61,16 +68,36 @@ impl Watch {
         self.finalized_at_opening = finalized;
         self.opened = now;
         self.sealed = None;
+        self.certified = None;
+        self.certified_height = Height(0);
         self.accused = None;
         self.skips.clear();
     }
 
-    /// A block of this term was committed; `finalized` is the newest final height, or the block's own where votes would
-    /// tell and there are none.
-    pub(super) fn progress(&mut self, now: Time, finalized: Height) {
+    /// A block of this term was committed.
+    pub(super) const fn sealed(&mut self, now: Time) {
         self.sealed = Some(now);
+    }
+
+    /// Blocks became final; `waits` tells whether more wait.
+    pub(super) fn finalized(&mut self, now: Time, finalized: Height, waits: bool) {
+        self.certified = Some(now);
+        self.waiting = waits.then_some(now);
         if finalized > self.finalized_at_opening {
             self.timeout = self.shortest;
+        }
+    }
+
+    /// A sealed block waits for finality.
+    pub(super) fn waits(&mut self, now: Time) {
+        self.waiting.get_or_insert(now);
+    }
+
+    /// A certificate came over a head of this height. Over the same head again and again, it is no progress.
+    pub(super) fn certified(&mut self, now: Time, height: Height) {
+        if height > self.certified_height {
+            self.certified_height = height;
+            self.certified = Some(now);
         }
     }
 }
@@ -86,14 +113,6 @@ impl Core {
     pub(super) fn accuse(&mut self, cause: Cause, now: Time) {
         self.watch.accused.get_or_insert(cause);
         self.consider_leaving(now);
-    }
-
-    /// What counts as finality for the term timeout. Without votes, the sealed head stands in for it.
-    pub(super) fn progress_height(&self) -> Height {
-        match self.parameters.finality {
-            FinalityRule::Quorum => self.head().height,
-            FinalityRule::DepthCount | FinalityRule::DepthStake => self.finalized(),
-        }
     }
 
     /// Whether this node has fresh heartbeats from a quorum, its own counted.
@@ -136,7 +155,18 @@ impl Core {
         if self.is_unfair() {
             return Some(Cause::Unfair);
         }
-        self.patience_ends().is_some_and(|end| now >= end).then_some(Cause::NoSeal)
+        if self.patience_ends().is_some_and(|end| now >= end) {
+            return Some(Cause::NoSeal);
+        }
+        self.finality_is_late(now).then_some(Cause::NoCertificate)
+    }
+
+    /// R5b: sealed blocks wait, and finality came no nearer for `T`.
+    fn finality_is_late(&self, now: Time) -> bool {
+        let (Some(waiting), Some(quorum_since)) = (self.watch.waiting, self.watch.quorum_since) else { return false };
+        let since = waiting.max(quorum_since).max(self.watch.opened);
+        let since = self.watch.certified.map_or(since, |certified| since.max(certified));
+        now >= since.after(self.watch.timeout)
     }
 
     /// R5e: members with more than a third of the weight were passed over again and again while they were live.
@@ -153,6 +183,9 @@ impl Core {
         self.watch.skips.remove(&announcement.leader);
         let own = self.address();
         for skip in &announcement.skipped {
+            if self.is_convicted(skip.sequencer) {
+                continue;
+            }
             let fit = if Some(skip.sequencer) == own {
                 !self.is_fenced() && self.head().height.0.saturating_add(FAIR_LAG) >= announcement.first.0
             } else {

@@ -80,10 +80,13 @@ pub enum SkipReason {
     Jailed,
     /// It asked for another term, or is about to stop, and signs nothing of this term.
     Left,
+    /// There is evidence that it signed two messages for one position (R2).
+    Equivocated,
 }
 
 impl SkipReason {
-    const ALL: [Self; 6] = [Self::Silent, Self::Behind, Self::Late, Self::Invalid, Self::Jailed, Self::Left];
+    const ALL: [Self; 7] =
+        [Self::Silent, Self::Behind, Self::Late, Self::Invalid, Self::Jailed, Self::Left, Self::Equivocated];
 
     const fn code(self) -> u8 {
         match self {
@@ -93,6 +96,7 @@ impl SkipReason {
             Self::Invalid => 4,
             Self::Jailed => 5,
             Self::Left => 6,
+            Self::Equivocated => 7,
         }
     }
 }
@@ -106,6 +110,7 @@ impl fmt::Display for SkipReason {
             Self::Invalid => "invalid",
             Self::Jailed => "jailed",
             Self::Left => "left",
+            Self::Equivocated => "equivocated",
         })
     }
 }

@@ -1,10 +1,12 @@
+use super::CheckpointRef;
+use crate::finality::{QuorumCertificate, VerifiedQuorum};
 use crate::keys::{BlsKey, BlsSignature, OperatorKey};
 use crate::signing::{Message, Signed, SigningContext, Verified};
-use crate::types::{BlockRef, Era, SequencerSet, Term, Tip};
+use crate::types::{BlockRef, Electorate, Era, Term, Tip};
 use alloy_primitives::Address;
 use alloy_rlp::{Decodable, Encodable, RlpDecodable, RlpEncodable};
 use serde::{Deserialize, Serialize};
-use std::fmt;
+use std::{fmt, sync::Arc};
 
 /// What a member states when it wants to enter a term (R6). Signed with its BLS key, so that equal reports add up.
 #[derive(
@@ -15,6 +17,8 @@ pub struct TermReport {
     pub era: Era,
     /// The term that the member wants to enter.
     pub term: Term,
+    /// The highest checkpoint of which the member holds a quorum certificate; genesis if it holds none.
+    pub certified: CheckpointRef,
     /// The best sealed block that the member holds, executed and durable: its head.
     pub head: Tip,
     /// The newest block that the member signed as a leader above its head; the head itself if there is none.
@@ -141,34 +145,74 @@ impl Message for TermChange {
     const DOMAIN: &'static str = "baton/term-change/1";
 }
 
-/// A term change of a member, both signatures checked. Made only by [`VerifiedTermChange::check`].
+/// A term change as it travels, with the certificate that its report names.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TermRequest {
+    /// The term change.
+    pub change: Signed<TermChange>,
+    /// The quorum certificate of the checkpoint that the report calls certified; none if that is genesis.
+    pub certificate: Option<Arc<QuorumCertificate>>,
+}
+
+/// A term change of a member, its signatures and its certificate checked. Made only by [`VerifiedTermChange::check`],
+/// or by this node itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct VerifiedTermChange(Verified<TermChange>);
+pub struct VerifiedTermChange {
+    change: Verified<TermChange>,
+    certificate: Option<VerifiedQuorum>,
+}
 
 impl VerifiedTermChange {
-    /// Checks the vote: a pairing. None if the signer is not a member, or its BLS key did not sign the report.
+    /// Checks the vote and the certificate: two pairings at most. None if the signer is not a member, its BLS key did not
+    /// sign the report, or the certificate is not the one that the report names.
     #[must_use]
-    pub fn check(change: Verified<TermChange>, context: &SigningContext, set: &SequencerSet) -> Option<Self> {
+    pub fn check(
+        change: Verified<TermChange>,
+        certificate: Option<Arc<QuorumCertificate>>,
+        electorate: &Electorate,
+    ) -> Option<Self> {
+        let Electorate { context, set, .. } = electorate;
         let member = set.get(change.signer())?;
         let message = change.message();
-        message.vote.verify(context.digest(&message.report), &member.bls_public_key).then_some(Self(change))
+        let named = message.report.certified;
+        // Cheap to look at, and costly to verify.
+        let reference = certificate.as_ref().map(|certificate| certificate.checkpoint.reference());
+        if reference.unwrap_or_else(|| CheckpointRef::genesis(context.genesis_hash)) != named {
+            return None;
+        }
+        if !message.vote.verify(context.digest(&message.report), &member.bls_public_key) {
+            return None;
+        }
+        let certificate = certificate.map(|certificate| certificate.verify(electorate)).transpose().ok()?;
+        Some(Self { change, certificate })
+    }
+
+    /// What this node has just signed itself.
+    pub(crate) const fn of_own(change: Verified<TermChange>, certificate: Option<VerifiedQuorum>) -> Self {
+        Self { change, certificate }
     }
 
     /// The member.
     #[must_use]
     pub const fn signer(&self) -> Address {
-        self.0.signer()
+        self.change.signer()
     }
 
     /// What it signed.
     #[must_use]
     pub const fn message(&self) -> &TermChange {
-        self.0.message()
+        self.change.message()
     }
 
     /// What it states.
     #[must_use]
     pub const fn report(&self) -> &TermReport {
-        &self.0.message().report
+        &self.change.message().report
+    }
+
+    /// The certificate that its report names; none for genesis.
+    #[must_use]
+    pub const fn certificate(&self) -> Option<&VerifiedQuorum> {
+        self.certificate.as_ref()
     }
 }

@@ -13,6 +13,16 @@ pub enum Mutation {
     HeightAlone,
     /// Followers go along with whatever base a scheduler announces (R7).
     BaseUnchecked,
+    /// Members vote whatever their floor is (R11).
+    NoFloor,
+    /// The floor never falls, not even to the highest certificate of the one that opens a term (R11).
+    FloorKept,
+    /// Members vote for several checkpoints of one position (R11).
+    VoteTwice,
+    /// Any certified child makes its parent's head final, whatever rounds lie between (R12).
+    FinalWithoutParent,
+    /// A certified child of a later term makes its parent's head final (R12).
+    FinalAcrossTerms,
 }
 
 #[cfg(feature = "simulation")]

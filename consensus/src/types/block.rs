@@ -2,6 +2,7 @@
 
 use super::{Epoch, Era, Height, Term, rlp_bytes};
 use crate::certificate::TermCertificate;
+use crate::finality::FinalityProof;
 use crate::messages::{Announcement, Proposal, Seal};
 use crate::signing::{InvalidSignature, Signature, Signed, SigningContext, Verified};
 use crate::simulation::mutation::{self, Mutation};
@@ -231,6 +232,13 @@ impl VerifiedBlock {
         self.signed.block.header.beneficiary
     }
 
+    /// What the leader signed, with its signature, which was checked.
+    #[must_use]
+    pub fn verified_proposal(&self) -> Verified<Proposal> {
+        let signed = Signed { message: self.proposal(), signature: self.signed.signature };
+        Verified::of_checked(signed, self.leader())
+    }
+
     /// What the leader signed.
     #[must_use]
     pub fn proposal(&self) -> Proposal {
@@ -248,6 +256,8 @@ pub struct ChainSegment {
     pub announcements: Vec<Signed<Announcement>>,
     /// Consecutive blocks, lowest first.
     pub blocks: Vec<SealedBlock>,
+    /// The server's newest finality proof; none before its first.
+    pub finality: Option<Arc<FinalityProof>>,
 }
 
 /// A sealed block whose two signatures are checked. Its place in the schedule and its execution are not.

@@ -1,6 +1,7 @@
 //! The vocabulary of the protocol as types: numbers that cannot be mixed up, the sequencer set, blocks.
 
 mod block;
+mod electorate;
 mod numbers;
 mod rlp_bytes;
 mod sequencer;
@@ -10,6 +11,7 @@ pub use block::{
     Block, BlockRef, ChainSegment, ExtraData, MalformedBlock, SealedBlock, SignedBlock, Tip, Transaction,
     VerifiedBlock, VerifiedSealedBlock,
 };
+pub use electorate::{Electorate, InvalidSigners};
 pub use numbers::{Epoch, Era, Height, Round, Term, Time};
 pub use sequencer::{InvalidSet, MAX_MEMBERS, Sequencer, SequencerSet};
 pub use stake::Stake;

@@ -33,6 +33,7 @@ impl Core {
         if signer != self.schedule.scheduler_of(&self.set, message.term) {
             return self.judge(Verdict::Reject(Rejected::NotEntitled));
         }
+        self.witness_message(announcement, now);
         let current = message.term == self.schedule.term();
         match self.schedule.extend(&self.set, message.clone()) {
             Ok(Extension::Newest) => {
@@ -53,7 +54,6 @@ impl Core {
                 // Passed on this once, so that everyone has the proof.
                 self.judge(Verdict::Accept);
                 self.persist_announcement(announcement.signed().clone(), None);
-                self.report(Report::Equivocation { signer, kind: "announcement", position: epoch.0 });
                 self.admit_early();
                 if current {
                     self.accuse(Cause::Equivocation, now);

@@ -1,12 +1,13 @@
 use crate::core::tree::{MAX_PENDING_AT_HEIGHT, Progress};
-use crate::core::{Core, Effect, Ignored, MAX_RIVALS, Rejected, Report, Verdict};
-use crate::types::VerifiedBlock;
+use crate::core::{Core, Effect, Ignored, MAX_RIVALS, Rejected, Verdict};
+use crate::types::{Time, VerifiedBlock};
 
 /// Blocks kept for epochs that are not announced yet.
 const MAX_EARLY: usize = 16;
 
 impl Core {
-    pub(in crate::core) fn on_block(&mut self, block: VerifiedBlock) {
+    pub(in crate::core) fn on_block(&mut self, block: VerifiedBlock, now: Time) {
+        self.witness_message(&block.verified_proposal(), now);
         if self.tree.contains(block.hash()) || self.tree.is_recent(block.hash()) {
             // It came by another way, a submission or a catch-up: those who get it from us may not have it.
             return self.judge(Verdict::Accept);
@@ -41,10 +42,6 @@ impl Core {
         let position = (block.leader(), block.position());
         let rivals =
             self.tree.at(block.height()).filter(|rival| (rival.leader(), rival.position()) == position).count();
-        if rivals > 0 {
-            let (signer, position) = (block.leader(), block.height().0);
-            self.report(Report::Equivocation { signer, kind: "block", position });
-        }
         let crowded = rivals >= MAX_RIVALS || self.tree.at(block.height()).count() >= MAX_PENDING_AT_HEIGHT;
         if crowded && !self.is_sealed(&block) {
             return Err(Verdict::Ignore(Ignored::TooManyRivals));

@@ -58,10 +58,13 @@ impl Core {
     /// The best branch that beats the head: it extends it, or it is sealed in a later term, or the current term builds on
     /// it. Nothing that is sealed in an older term comes above the current term's base.
     fn better_branch(&self) -> Option<Branch> {
-        let (head, term, base) = (self.tree.tip(), self.schedule.term(), self.accepted_base());
+        let (head, term) = (self.tree.tip(), self.schedule.term());
+        // What is final is gone over to whatever the term builds on.
+        let awaited = self.awaited_in_reach();
+        let base = awaited.or_else(|| self.accepted_base());
         let on_base = base.is_none_or(|base| self.tree.is_on_chain(base));
         let allowed = |block: &VerifiedBlock, sealed_in| {
-            sealed_in == term || base.is_none_or(|base| block.height() <= base.height)
+            awaited.is_some() || sealed_in == term || base.is_none_or(|base| block.height() <= base.height)
         };
         let beats = |branch: &BranchSummary| {
             let extends = branch.from == head.block;
@@ -72,7 +75,7 @@ impl Core {
         };
         let refused = |block: &VerifiedBlock| self.stands_on_refused(block);
         let branches = self.tree.branches(allowed, refused, base).into_iter();
-        let better = branches.filter(|branch| branch.from.height >= self.finalized() && beats(branch));
+        let better = branches.filter(|branch| branch.from.height >= self.irreversible() && beats(branch));
         let best = better.max_by_key(|branch| (branch.contains, branch.tip))?;
         self.tree.branch(best.tip.block.hash)
     }
@@ -109,7 +112,8 @@ impl Core {
         now: Time,
     ) {
         let term = seal.message.term;
-        let finalized = self.depth.observe(&self.set, block.leader(), block.height());
+        self.depth.observe(&self.set, block.leader(), block.height());
+        let finalized = self.finalized();
         self.emit(Effect::Commit { block: block.clone(), seal, journal, finalized });
         *self.blocks_led.entry(block.leader()).or_default() += 1;
         let sealed_in = term;
@@ -117,12 +121,12 @@ impl Core {
         if !dropped.is_empty() {
             self.emit(Effect::Discard(dropped));
         }
-        self.tree.prune(finalized);
-        self.schedule.prune(self.tree.floor());
+        self.settle(now);
+        self.prune();
         self.head_seen = Some(now);
+        self.watch.waits(now);
         if term == self.schedule.term() {
-            let progress = self.progress_height();
-            self.watch.progress(now, progress);
+            self.watch.sealed(now);
         }
         // What waited for this block as a head that came by another way.
         for child in self.tree.start_children(block.hash()) {
@@ -130,6 +134,7 @@ impl Core {
         }
         self.schedule_build(now);
         self.try_lead(now);
+        self.try_vote(now);
         if self.schedule.planned_last() == Some(block.height()) || self.scheduler_resigned() {
             self.consider_leaving(now);
         }

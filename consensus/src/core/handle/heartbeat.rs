@@ -36,6 +36,8 @@ impl Core {
         self.note_quorum(now);
         self.look_who_is_ahead();
         self.resubmit_stalled();
+        self.fetch_what_a_vote_waits_for(now);
+        self.drive_rounds(now);
         self.resend_term_change(now);
         self.consider_leaving(now);
         self.hand_over_if_leaving(now);

@@ -1,4 +1,4 @@
-use crate::core::{Core, Effect, Ignored, Outgoing, Rejected, Report, Timer, Verdict};
+use crate::core::{Core, Effect, Ignored, Rejected, Timer, Verdict};
 use crate::messages::{Cause, Seal};
 use crate::signing::Verified;
 use crate::types::{BlockRef, Time};
@@ -17,6 +17,7 @@ impl Core {
         if signer != self.schedule.scheduler_of(&self.set, message.term) {
             return self.judge(Verdict::Reject(Rejected::NotEntitled));
         }
+        self.witness_message(&seal, now);
         let block = message.block();
         if self.tree.is_on_chain(block) {
             let known = self.tree.is_recent(message.hash);
@@ -29,11 +30,11 @@ impl Core {
             self.judge(Verdict::Ignore(Ignored::Early));
             return self.emit(Effect::CatchUp { target: message.height, holders: vec![signer] });
         }
-        let other = self.tree.sealed_at(message.height, message.term).filter(|known| *known != message.hash);
+        let conflicts = self.tree.sealed_at(message.height, message.term).is_some_and(|known| known != message.hash);
         let known = self.tree.seal_of(message.hash).is_some();
         self.tree.note_seal(seal);
-        if let Some(other) = other {
-            return self.on_conflicting_seal(&message, other, known, now);
+        if conflicts {
+            return self.on_conflicting_seal(&message, known, now);
         }
         if !self.tree.contains(message.hash) {
             let at = now.after(self.parameters.block_time / 2);
@@ -45,17 +46,12 @@ impl Core {
         self.try_adopt(now);
     }
 
-    /// A scheduler sealed two blocks at one height. Both seals are passed on once, so that everyone has the proof.
-    fn on_conflicting_seal(&mut self, message: &Seal, other: alloy_primitives::B256, known: bool, now: Time) {
+    /// A scheduler sealed two blocks at one height.
+    fn on_conflicting_seal(&mut self, message: &Seal, known: bool, now: Time) {
         if known {
             return self.judge(Verdict::Ignore(Ignored::Equivocation));
         }
         self.judge(Verdict::Accept);
-        if let Some(first) = self.tree.seal_of(other).map(|seal| seal.signed().clone()) {
-            self.emit(Effect::Gossip(Outgoing::Seal(first)));
-        }
-        let signer = self.schedule.scheduler_of(&self.set, message.term);
-        self.report(Report::Equivocation { signer, kind: "seal", position: message.height.0 });
         if message.term == self.schedule.term() {
             self.accuse(Cause::Equivocation, now);
         }

@@ -13,10 +13,15 @@ impl Core {
             }
         }
         self.emit(Effect::StartTimer { timer: Timer::Heartbeat, at: now });
-        let progress = self.progress_height();
-        self.watch.start(now, progress);
+        self.watch.start(now, self.irreversible());
+        if self.head().height > self.settled() {
+            self.watch.waits(now);
+        }
         self.start_term_timer(now);
+        self.emit(Effect::Safe(self.safe()));
+        self.resend_vote(now);
         self.resume_scheduling(now);
+        self.distrust_a_convicted_scheduler(now);
         self.try_lead(now);
     }
 }

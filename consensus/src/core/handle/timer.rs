@@ -10,6 +10,7 @@ impl Core {
             Timer::Missing { block } => self.on_missing_timer(block),
             Timer::Term { term } => self.on_term_timer(term, now),
             Timer::Adopt { term } => self.on_adopt_timer(term, now),
+            Timer::Votes { position } => self.on_vote_timer(position, now),
             Timer::Deadline { epoch, height } => self.on_deadline_timer(epoch, height, now),
         }
     }

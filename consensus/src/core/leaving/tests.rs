@@ -1,13 +1,12 @@
 use super::*;
-use crate::certificate::{Appointment, VerifiedCertificate};
 use crate::core::{Identity, Input, Outgoing, Report, Restored};
 use crate::keys::{BlsKey, OperatorKey};
-use crate::messages::{SkipReason, VerifiedTermChange};
+use crate::messages::SkipReason;
 use crate::parameters::Parameters;
 use crate::signing::SigningContext;
-use crate::types::{Epoch, Sequencer, SequencerSet, Stake};
+use crate::types::{Electorate, Epoch, Sequencer, SequencerSet, Stake};
 use alloy_primitives::{B256, U256};
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 const CONTEXT: SigningContext = SigningContext { chain_id: 7, genesis_hash: B256::repeat_byte(7) };
 
@@ -34,10 +33,10 @@ impl Mesh {
             weight: Stake(U256::from(*weight)),
             peer_id: String::new(),
         };
-        let set = SequencerSet::new(keys.iter().zip(weights).map(member).collect()).unwrap();
+        let set = Arc::new(SequencerSet::new(keys.iter().zip(weights).map(member).collect()).unwrap());
         let core = |keys| {
             let identity = Identity { keys: Some(keys), version: String::new() };
-            Core::new(CONTEXT, Parameters::default(), set.clone(), identity, Restored::default())
+            Core::new(CONTEXT, Parameters::default(), Arc::clone(&set), identity, Restored::default())
         };
         let cores: Vec<_> = keys.into_iter().map(core).collect();
         let effects = vec![Vec::new(); cores.len()];
@@ -78,23 +77,8 @@ impl Mesh {
     }
 
     fn verified(&self, message: Outgoing) -> Input {
-        let set = self.cores[0].set();
-        match message {
-            Outgoing::Heartbeat(signed) => Input::Heartbeat(signed.verify(&CONTEXT).unwrap()),
-            Outgoing::Announcement(Appointment { announcement, certificate }) => Input::Announcement {
-                announcement: announcement.verify(&CONTEXT).unwrap(),
-                certificate: certificate.map(|certificate| certificate.verify(&CONTEXT, set).unwrap()),
-            },
-            Outgoing::TermChange(signed) => {
-                let verified = signed.verify(&CONTEXT).unwrap();
-                Input::TermChange(VerifiedTermChange::check(verified, &CONTEXT, set).unwrap())
-            }
-            Outgoing::Certificate(certificate) => {
-                let verified: VerifiedCertificate = certificate.verify(&CONTEXT, set).unwrap();
-                Input::Certificate(verified)
-            }
-            Outgoing::Block(_) | Outgoing::Seal(_) => panic!("nobody builds here"),
-        }
+        let electorate = Electorate::genesis(CONTEXT, Arc::new(self.cores[0].set().clone()));
+        Input::verify(message, &electorate).unwrap()
     }
 
     /// The member of an address.
@@ -146,7 +130,7 @@ fn a_scheduler_that_resigns_hands_over_and_its_asker_hears_after_it_is_durable()
     assert_eq!(mesh.resign(old), Ok(Term(2)));
     let effects = &mesh.effects[old];
     let place = |wanted: fn(&Effect) -> bool| effects.iter().position(wanted).unwrap();
-    let durable = place(|effect| matches!(effect, Effect::PersistSafety(_)));
+    let durable = place(|effect| matches!(effect, Effect::PersistSafety { .. }));
     let sent = place(|effect| matches!(effect, Effect::Gossip(Outgoing::TermChange(_))));
     let answered = place(|effect| matches!(effect, Effect::Resigned(_)));
     assert!(durable < sent && durable < answered, "{effects:?}");
