@@ -140,7 +140,10 @@ impl VerifiedCertificate {
     }
 
     /// Checks everything but the signatures.
-    fn of_checked_votes(certificate: Arc<TermCertificate>, electorate: &Electorate) -> Result<Self, InvalidCertificate> {
+    fn of_checked_votes(
+        certificate: Arc<TermCertificate>,
+        electorate: &Electorate,
+    ) -> Result<Self, InvalidCertificate> {
         let set = &electorate.set;
         let TermCertificate { era, term, reports, signature: _, highest } = &*certificate;
         let ordered = reports.windows(2).all(|pair| pair[0].report < pair[1].report);

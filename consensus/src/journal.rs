@@ -44,7 +44,9 @@ impl JournalEntry {
             }
             Self::Seal(Signed { message, .. }) => (3, vec![message.era.0, message.term.0, message.height.0]),
             Self::Checkpoint(Signed { message, .. }) => (4, vec![message.era.0, message.term.0, message.round.0]),
-            Self::Vote(Signed { message: CastVote { vote, .. }, .. }) => (5, vec![vote.era.0, vote.term.0, vote.round.0]),
+            Self::Vote(Signed { message: CastVote { vote, .. }, .. }) => {
+                (5, vec![vote.era.0, vote.term.0, vote.round.0])
+            }
         };
         let mut key = vec![kind];
         key.extend(numbers.into_iter().flat_map(u64::to_be_bytes));

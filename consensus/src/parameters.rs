@@ -183,7 +183,8 @@ impl Parameters {
         .map(|span| u64::try_from(span.as_millis()).unwrap_or(u64::MAX))
         .to_vec();
         let mut bytes = Vec::new();
-        let (epoch_blocks, term_blocks, max_unfinalized_blocks) = (*epoch_blocks, *term_blocks, *max_unfinalized_blocks);
+        let (epoch_blocks, term_blocks, max_unfinalized_blocks) =
+            (*epoch_blocks, *term_blocks, *max_unfinalized_blocks);
         let finality = finality.to_string();
         Canonical { spans, epoch_blocks, term_blocks, max_unfinalized_blocks, finality }.encode(&mut bytes);
         keccak256(bytes)

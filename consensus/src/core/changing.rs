@@ -185,9 +185,10 @@ impl Core {
         let floor = certificate.highest().map(VerifiedQuorum::position).unwrap_or_default();
         // It may fall: what this node alone was shown must not keep it from voting.
         self.safety.floor = if mutation::breaks(Mutation::FloorKept) { self.safety.floor.max(floor) } else { floor };
+        let highest = certificate.highest().cloned();
+        highest.iter().for_each(|highest| self.note_highest(highest));
         self.gadget.enter_term();
         self.persist_safety(Vec::new());
-        let highest = certificate.highest().cloned();
         self.term_cause = self.changes.cause(term);
         self.report(Report::TermOpened { term, scheduler, cause: self.term_cause });
         self.opening = Some(certificate);
@@ -234,9 +235,11 @@ impl Core {
         let certified = certificate.highest().map(|quorum| quorum.checkpoint().head);
         // What lies below the final block is in every branch that is in reach.
         let certified = certified.filter(|head| head.height >= self.tree.floor());
-        let mut extending = candidates.into_iter().rev().map(|candidate| candidate.block).filter(|candidate| {
-            certified.is_none_or(|certified| self.tree.descends(*candidate, certified))
-        });
+        let mut extending = candidates
+            .into_iter()
+            .rev()
+            .map(|candidate| candidate.block)
+            .filter(|candidate| certified.is_none_or(|certified| self.tree.descends(*candidate, certified)));
         let weighty = extending.find(|candidate| {
             let descending = weights.iter().filter(|(block, _)| self.tree.descends(**block, *candidate));
             let sum = descending.fold(Stake::default(), |sum, (_, weight)| sum.checked_add(*weight).unwrap_or(sum));

@@ -1,9 +1,9 @@
 use super::{CannotResign, Verdict};
 use crate::certificate::{Appointment, TermCertificate};
-use crate::jail::Record;
-use crate::journal::{JournalEntry, SafetyState};
 use crate::evidence::{Evidence, Fault};
 use crate::finality::{CertifiedCheckpoint, FinalityProof, ProposedCheckpoint, QuorumCertificate};
+use crate::jail::Record;
+use crate::journal::{JournalEntry, SafetyState};
 use crate::messages::{
     CastVote, Cause, CheckpointPosition, CheckpointRef, Heartbeat, Seal, Skip, SkipReason, TermRequest,
 };

@@ -160,7 +160,7 @@ impl Core {
             set.get(operator.address()).is_some_and(|member| member.bls_public_key == bls.public_key())
         });
         let electorate = Electorate::genesis(context, Arc::clone(&set));
-        let Restored { chain, finalized, finality, evidence, certificates, announcements, journal, safety } = restored;
+        let Restored { chain, finalized, finality, evidence, certificates, announcements, journal, mut safety } = restored;
         let (epoch_blocks, term_blocks) = (parameters.epoch_blocks, parameters.term_blocks);
         let mut schedule = Schedule::genesis(&set, context.genesis_hash, epoch_blocks, term_blocks);
         for certificate in certificates {
@@ -187,6 +187,8 @@ impl Core {
         let tree = BlockTree::new(genesis, chain);
         depth.restart(producers(&tree, finalized));
         let gadget = restore_gadget(&electorate, &tree, finality.as_deref(), &safety, opening.as_ref());
+        // The proof of what is final may hold a higher one than the last vote knew.
+        safety.highest = gadget.highest().map(|highest| highest.certificate().clone());
         let faults = evidence.into_iter().filter_map(|evidence| Some(evidence.verify(&electorate).ok()?.fault()));
         let witness = Witness::new(faults);
         let liveness = Liveness::new(parameters.heartbeat_timeout);

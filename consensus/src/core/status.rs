@@ -1,6 +1,6 @@
 use super::Core;
-use crate::jail::Record;
 use crate::finality::VerifiedQuorum;
+use crate::jail::Record;
 use crate::messages::{Cause, CheckpointPosition};
 use crate::types::{BlockRef, Epoch, Era, Height, Stake, Term, Time};
 use alloy_primitives::Address;

@@ -82,7 +82,10 @@ impl Witness {
     }
 
     fn of_signer(&self, signer: Address) -> impl Iterator<Item = &Fault> {
-        self.faults.iter().skip_while(move |fault| fault.signer < signer).take_while(move |fault| fault.signer == signer)
+        self.faults
+            .iter()
+            .skip_while(move |fault| fault.signer < signer)
+            .take_while(move |fault| fault.signer == signer)
     }
 }
 

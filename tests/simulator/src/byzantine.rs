@@ -5,7 +5,7 @@ use baton_consensus::{
     certificate::Appointment,
     core::{Core, Input, Outgoing},
     keys::{BlsKey, OperatorKey},
-    messages::{Announcement, Proposal, Seal, Skip, SkipReason, TermChange, TermReport},
+    messages::{Announcement, Proposal, Seal, Skip, SkipReason, TermChange, TermReport, TermRequest},
     signing::{Signed, SigningContext},
     types::{BlockRef, Epoch, ExtraData, Height, SignedBlock, Term, Tip},
 };
@@ -78,7 +78,7 @@ impl Vice {
             (Self::LatePublisher, Outgoing::Block(_)) if to.is_scheduler => vec![(2_000, message.clone())],
             (Self::InventorOfDeepBranches, Outgoing::TermChange(change)) => {
                 let block = BlockRef { height: Height(1 << 40), hash: B256::repeat_byte(0xee) };
-                let term = Term(change.message.report.term.0 - 1);
+                let term = Term(change.change.message.report.term.0 - 1);
                 vec![(0, by.report(change, Tip { term, block }, block))]
             }
             (Self::Forgetter, Outgoing::TermChange(change)) => {
@@ -139,10 +139,11 @@ impl Deceiver<'_> {
         Signed::new(message, self.context, self.key)
     }
 
-    fn report(&self, change: &Signed<TermChange>, head: Tip, signed: BlockRef) -> Outgoing {
-        let TermChange { report, cause, sent_at, .. } = change.message;
+    fn report(&self, request: &TermRequest, head: Tip, signed: BlockRef) -> Outgoing {
+        let TermChange { report, cause, sent_at, .. } = request.change.message;
         let report = TermReport { head, signed, ..report };
-        Outgoing::TermChange(TermChange::sign(report, cause, sent_at, self.context, (self.key, self.bls)))
+        let change = TermChange::sign(report, cause, sent_at, self.context, (self.key, self.bls));
+        Outgoing::TermChange(TermRequest { change, certificate: request.certificate.clone() })
     }
 
     /// Another block for the same position.

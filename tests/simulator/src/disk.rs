@@ -5,8 +5,10 @@ use alloy_primitives::B256;
 use baton_consensus::{
     certificate::TermCertificate,
     core::{Committed, Restored},
+    evidence::{Evidence, Fault},
+    finality::FinalityProof,
     journal::{JournalEntry, SafetyState},
-    messages::{Announcement, Seal},
+    messages::{Announcement, CheckpointPosition, Seal},
     signing::{Signed, SigningContext},
     types::{BlockRef, Height, SignedBlock, Term, Tip, VerifiedBlock},
 };
@@ -30,6 +32,8 @@ pub(crate) struct Disk {
     pub(crate) safety: SafetyState,
     pub(crate) proposals: Vec<Arc<SignedBlock>>,
     pub(crate) finalized: Height,
+    pub(crate) finality: Option<Arc<FinalityProof>>,
+    pub(crate) evidence: BTreeMap<Fault, Arc<Evidence>>,
     /// Announcements that a crash may still take away: written, and no synced write since.
     pub(crate) unsynced: Vec<(u64, u64, B256)>,
 }
@@ -45,9 +49,17 @@ impl Disk {
             self.announcements.remove(&key);
         }
         match broken {
-            Some(Broken::FenceNotJournaled) => self.safety = SafetyState::default(),
+            Some(Broken::FenceNotJournaled) => {
+                self.safety.certificate = None;
+                self.safety.term_change = None;
+            }
+            Some(Broken::VotesNotJournaled) => {
+                self.journal.retain(|key, _| key[0] != 5);
+                self.safety.floor = CheckpointPosition::default();
+                self.safety.highest = None;
+            }
             Some(Broken::JournalNotSynced) => {
-                for kind in 1..=3u8 {
+                for kind in 1..=5u8 {
                     let newest = self.journal.keys().rfind(|key| key[0] == kind).cloned();
                     newest.map(|newest| self.journal.remove(&newest));
                 }
@@ -85,19 +97,27 @@ impl Disk {
 
     pub(crate) fn restored(&self) -> Restored {
         let committed = |sealed: &Sealed| Committed::new(&sealed.block, sealed.seal.message.term);
-        let final_one = usize::try_from(self.finalized.0).unwrap();
+        let final_one = usize::try_from(self.horizon().0).unwrap();
         let mut chain: Vec<_> = self.chain.iter().skip(final_one.saturating_sub(1)).map(committed).collect();
-        if self.finalized == Height(0) {
+        if final_one == 0 {
             chain.insert(0, Committed { block: self.genesis, ..Committed::default() });
         }
         Restored {
             chain,
             finalized: self.finalized,
+            finality: self.finality.clone(),
+            evidence: self.evidence.values().map(|evidence| Evidence::clone(evidence)).collect(),
             certificates: self.certificates.values().cloned().collect(),
             announcements: self.announcements.values().map(|signed| signed.message.clone()).collect(),
             journal: self.journal.values().cloned().collect(),
             safety: self.safety.clone(),
         }
+    }
+
+    /// The newest block that is final by genesis' rule and by a proof alike.
+    fn horizon(&self) -> Height {
+        let settled = self.finality.as_ref().map_or(Height(0), |proof| proof.checkpoint.head.height);
+        self.finalized.min(settled)
     }
 
     /// The own blocks that may still be sealed.

@@ -1,12 +1,12 @@
 //! What must hold at every step, whatever the network does.
 
-use crate::disk::Disk;
-use alloy_primitives::{Address, B256, U256};
+use crate::{disk::Disk, finality};
+use alloy_primitives::{Address, B256};
 use baton_consensus::{
     certificate::{TermCertificate, VerifiedCertificate},
     core::{Effect, Outgoing, Report},
     journal::JournalEntry,
-    types::{Height, SequencerSet, Term, Tip},
+    types::{Electorate, Height, Term, Tip},
 };
 use std::{
     collections::{HashMap, HashSet},
@@ -22,8 +22,13 @@ pub(crate) struct Watch {
     fences: HashMap<Address, Term>,
     /// The block that honest keys sealed at a position.
     sealed: HashMap<(Term, Height), B256>,
-    /// The block that anyone tagged final at a height.
+    /// The block that anyone tagged final at a height, or below one.
     finalized: HashMap<Height, B256>,
+    /// Up to where each node's final blocks were looked at.
+    looked_at: HashMap<Address, Height>,
+    certified: finality::Certified,
+    /// How each honest node entered the term that it is in.
+    openings: HashMap<Address, B256>,
     /// The scheduler that honest nodes take a term to have.
     schedulers: HashMap<Term, Address>,
     /// The tip that each honest scheduler had when its term opened.
@@ -34,18 +39,23 @@ pub(crate) struct Watch {
 
 impl Watch {
     /// Looks at an effect of an honest node before it is carried out; `disk` is what is durable by then.
-    pub(crate) fn effect(&mut self, node: Address, disk: &Disk, set: &SequencerSet, effect: &Effect) {
+    pub(crate) fn effect(&mut self, node: Address, disk: &Disk, electorate: &Electorate, effect: &Effect) {
+        self.certified.effect(electorate, effect);
         match effect {
-            Effect::PersistSafety(safety) => {
+            Effect::PersistSafety { state: safety, journal } => {
                 let fence = disk.safety.fence();
                 assert!(safety.fence() >= fence, "{node} lowers its fence from {fence} to {}", safety.fence());
                 let known = disk.safety.certificate.as_ref().map(|certificate| certificate.term);
                 let opening = safety.certificate.as_ref().filter(|opening| known != Some(opening.term));
-                opening.into_iter().for_each(|opening| enters(node, opening, set));
+                opening.into_iter().for_each(|opening| self.enters(node, opening, electorate));
+                journal.iter().for_each(|entry| self.signs(node, entry));
+                finality::binds(node, disk, safety, journal, opening.is_some());
             }
             Effect::PersistAnnouncement { journal: Some(entry), .. }
             | Effect::PersistProposal { journal: entry, .. }
             | Effect::Commit { journal: Some(entry), .. } => self.signs(node, entry),
+            Effect::Finalize { proof, .. } => finality::concludes(node, electorate, proof),
+            Effect::Halt(conflict) => panic!("{node} halts: {conflict:?}"),
             Effect::Revert { to } => {
                 assert!(to.height >= disk.finalized, "{node} reverts below what it called final");
             }
@@ -55,11 +65,14 @@ impl Watch {
         }
     }
 
-    /// Looks at a node's final block after a commit.
+    /// Looks at a node's final blocks after they became more.
     pub(crate) fn finalized(&mut self, node: Address, disk: &Disk) {
-        let Some(hash) = disk.hash_at(disk.finalized) else { return };
-        let known = *self.finalized.entry(disk.finalized).or_insert(hash);
-        assert_eq!(known, hash, "{node} tags another block final at height {}", disk.finalized);
+        let from = self.looked_at.insert(node, disk.finalized).unwrap_or_default();
+        for height in (from.0 + 1..=disk.finalized.0).map(Height) {
+            let hash = disk.hash_at(height).expect("what is final is in the chain");
+            let known = *self.finalized.entry(height).or_insert(hash);
+            assert_eq!(known, hash, "{node} tags another block final at height {height}");
+        }
     }
 
     fn signs(&mut self, node: Address, entry: &JournalEntry) {
@@ -79,8 +92,8 @@ impl Watch {
         let entry = match message {
             Outgoing::Announcement(appointment) => JournalEntry::Announcement(appointment.announcement.clone()),
             Outgoing::Seal(signed) => JournalEntry::Seal(signed.clone()),
-            Outgoing::TermChange(change) => {
-                let term = change.message.report.term;
+            Outgoing::TermChange(request) => {
+                let term = request.change.message.report.term;
                 assert!(disk.safety.fence() >= term, "{node} asks for term {term} before that is durable");
                 let known = self.fences.entry(node).or_default();
                 *known = term.max(*known);
@@ -90,17 +103,27 @@ impl Watch {
                 let durable = disk.proposals.iter().any(|proposal| Arc::ptr_eq(proposal, block) || proposal == block);
                 return assert!(durable, "{node} sends a block before it is durable");
             }
-            Outgoing::Heartbeat(_) | Outgoing::Certificate(_) => return,
+            Outgoing::Checkpoint(proposed) => JournalEntry::Checkpoint(proposed.checkpoint.clone()),
+            Outgoing::Vote(vote) => JournalEntry::Vote(vote.clone()),
+            Outgoing::Heartbeat(_) | Outgoing::Certificate(_) | Outgoing::Quorum(_) | Outgoing::Evidence(_) => return,
         };
-        // Others' seals are passed on when they contradict each other.
-        let own = self.signed.contains_key(&(node, entry.key()));
-        assert!(!own || disk.journal.contains_key(&entry.key()), "{node} sends {entry:?} before it is durable");
+        assert!(disk.journal.contains_key(&entry.key()), "{node} sends {entry:?} before it is durable");
     }
 
     fn reports(&mut self, node: Address, disk: &Disk, report: &Report) {
         match report {
-            Report::Equivocation { signer, .. } => {
+            Report::Equivocation(fault) => {
+                assert!(self.byzantine.contains(&fault.signer), "{node} blames an honest key: {report:?}");
+            }
+            Report::BadVote { signer, .. } => {
                 assert!(self.byzantine.contains(signer), "{node} blames an honest key: {report:?}");
+            }
+            // Who entered by the same certificate as an honest scheduler never finds it below the floor.
+            Report::BelowFloor { opening: Some(opening), checkpoint, floor } => {
+                let scheduler = self.schedulers.get(&checkpoint.position.term);
+                let honest = scheduler.filter(|scheduler| !self.byzantine.contains(*scheduler));
+                let same = honest.is_some_and(|scheduler| self.openings.get(scheduler) == Some(opening));
+                assert!(!same, "{node} has floor {floor} and refuses {checkpoint}, though its certificate allows it");
             }
             Report::TermOpened { term, scheduler, .. } => {
                 let known = *self.schedulers.entry(*term).or_insert(*scheduler);
@@ -117,13 +140,13 @@ impl Watch {
             _ => {}
         }
     }
-}
 
-/// Terms are opened by more than two thirds of the weight, counted here once more.
-fn enters(node: Address, opening: &Arc<TermCertificate>, set: &SequencerSet) {
-    let certificate = VerifiedCertificate::restore(Arc::clone(opening), set).unwrap();
-    let signers = certificate.reports().iter().flat_map(|(_, signers)| signers);
-    let weight = signers.fold(U256::ZERO, |sum, signer| sum + set.get(*signer).unwrap().weight.0);
-    let quorum = weight * U256::from(3) > set.total().0 * U256::from(2);
-    assert!(quorum, "{node} enters term {} by {weight} of {}", opening.term, set.total());
+    /// Terms are opened by more than two thirds of the weight, counted here once more.
+    fn enters(&mut self, node: Address, opening: &Arc<TermCertificate>, electorate: &Electorate) {
+        let certificate = VerifiedCertificate::restore(Arc::clone(opening), electorate).unwrap();
+        let signers = certificate.reports().iter().flat_map(|(_, signers)| signers);
+        let term = opening.term;
+        assert!(finality::is_quorum(electorate, signers.copied()), "{node} enters term {term} without a quorum");
+        self.openings.insert(node, certificate.hash());
+    }
 }

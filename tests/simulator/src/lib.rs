@@ -15,6 +15,7 @@ pub mod campaign;
 mod clock;
 mod disk;
 mod faults;
+mod finality;
 mod invariants;
 mod network;
 pub mod run;

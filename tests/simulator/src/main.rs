@@ -90,6 +90,8 @@ fn main() -> ExitCode {
         trace: arguments.replay.is_some(),
         block_time: arguments.block_time,
         term_timeout: arguments.term_timeout,
+        finality: None,
+        votes: None,
     };
     match arguments.replay {
         Some(seed) => replay(&chosen, seed, &setup),

@@ -5,6 +5,7 @@ use crate::scenarios::Scenario;
 use crate::world::World;
 use baton_consensus::{
     FinalityRule, Parameters,
+    core::VoteRoute,
     simulation::{mutation, tags},
 };
 use std::{
@@ -24,6 +25,8 @@ pub enum Broken {
     FenceNotJournaled,
     /// The newest entries of the journal are lost at a crash, though the messages were sent.
     JournalNotSynced,
+    /// Votes, the floor and the highest certificate are lost at a crash.
+    VotesNotJournaled,
 }
 
 /// What the runs of a campaign share.
@@ -41,6 +44,10 @@ pub struct Setup {
     pub trace: bool,
     /// Another block time than the default.
     pub block_time: Option<Duration>,
+    /// Another meaning of `finalized` than the default.
+    pub finality: Option<FinalityRule>,
+    /// Another way for votes than the set's size gives.
+    pub votes: Option<VoteRoute>,
     /// Another `T` of R5 than the default.
     pub term_timeout: Option<Duration>,
 }
@@ -84,11 +91,11 @@ impl Trace {
 }
 
 impl Run<'_> {
-    /// What genesis fixes, with a depth rule, whose finality the invariants watch.
+    /// What genesis fixes.
     pub(crate) fn parameters(&self) -> Parameters {
         let default = Parameters::default();
         Parameters {
-            finality: FinalityRule::DepthStake,
+            finality: self.setup.finality.unwrap_or(default.finality),
             block_time: self.setup.block_time.unwrap_or(default.block_time),
             term_timeout: self.setup.term_timeout.unwrap_or(default.term_timeout),
             ..default
@@ -157,15 +164,17 @@ pub fn run(scenario: &Scenario, seed: u64, setup: &Setup) -> Outcome {
     let run = Run { seed, setup, trace: trace.clone(), measured: RefCell::default() };
     let rule = setup.broken.and_then(|broken| match broken {
         Broken::Rule(rule) => Some(rule),
-        Broken::FenceNotJournaled | Broken::JournalNotSynced => None,
+        Broken::FenceNotJournaled | Broken::JournalNotSynced | Broken::VotesNotJournaled => None,
     });
     mutation::set(rule);
     tags::set(!setup.signatures);
+    VoteRoute::force(setup.votes);
     RUNNING.set(true);
     let result = catch_unwind(AssertUnwindSafe(|| (scenario.play)(&run)));
     RUNNING.set(false);
     mutation::set(None);
     tags::set(false);
+    VoteRoute::force(None);
     let failure = result.err().map(|_| PANIC.take());
     let trace = trace.0.map(|lines| lines.take()).unwrap_or_default();
     Outcome { scenario: scenario.name, seed, failure, trace, measured: run.measured.into_inner() }

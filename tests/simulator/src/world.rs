@@ -13,14 +13,16 @@ use baton_consensus::{
     certificate::{Appointment, VerifiedCertificate},
     core::{BuildRequest, Core, Effect, Identity, Input, Outgoing, Report, Verdict},
     election::{Election, Priorities},
+    finality::VerifiedQuorum,
     keys::{BlsKey, OperatorKey},
-    messages::{Announcement, VerifiedTermChange},
+    messages::Announcement,
     signing::SigningContext,
-    types::{Block, BlockRef, ExtraData, Height, Sequencer, SequencerSet, Stake, Term, Time},
+    types::{Block, BlockRef, Electorate, ExtraData, Height, Sequencer, SequencerSet, Stake, Term, Time},
 };
 use rand::{Rng, SeedableRng, rngs::StdRng};
 use std::{
     collections::{BTreeMap, BTreeSet},
+    sync::Arc,
     time::Duration,
 };
 
@@ -65,7 +67,12 @@ pub(crate) struct World {
     pub(crate) reports: Vec<(Time, usize, Report)>,
     /// When each node committed which height.
     pub(crate) commits: Vec<(Time, usize, Height)>,
-    set: SequencerSet,
+    /// When each node learned that which height is final.
+    pub(crate) finalizations: Vec<(Time, usize, Height)>,
+    /// Nodes that stopped because the protocol's assumptions are broken.
+    pub(crate) halted: Vec<usize>,
+    set: Arc<SequencerSet>,
+    electorate: Electorate,
     context: SigningContext,
     nodes: Vec<Node>,
     queue: BTreeMap<(Time, u64), (usize, u32, Event)>,
@@ -93,8 +100,9 @@ impl World {
             weight: Stake(U256::from(*weight)),
             peer_id: String::new(),
         };
-        let set = SequencerSet::new(keys.iter().zip(weights).map(member).collect()).unwrap();
+        let set = Arc::new(SequencerSet::new(keys.iter().zip(weights).map(member).collect()).unwrap());
         let context = SigningContext { chain_id: 7, genesis_hash: B256::repeat_byte(7) };
+        let electorate = Electorate::genesis(context, Arc::clone(&set));
         let genesis = BlockRef { height: Height(0), hash: context.genesis_hash };
         let node = |key: OperatorKey| Node {
             bls: BlsKey::generate(key.to_bytes().as_slice()).unwrap(),
@@ -118,7 +126,10 @@ impl World {
             random: StdRng::seed_from_u64(seed),
             reports: Vec::new(),
             commits: Vec::new(),
+            finalizations: Vec::new(),
+            halted: Vec::new(),
             set,
+            electorate,
             context,
             nodes: keys.into_iter().map(node).collect(),
             queue: BTreeMap::new(),
@@ -142,7 +153,7 @@ impl World {
         node.fetching = false;
         let identity = Identity { keys: Some((node.key.clone(), node.bls.clone())), version: "simulated".to_owned() };
         let restored = node.disk.restored();
-        node.core = Some(Core::new(self.context, self.parameters.clone(), self.set.clone(), identity, restored));
+        node.core = Some(Core::new(self.context, self.parameters.clone(), Arc::clone(&self.set), identity, restored));
         let proposals = node.disk.unsealed_proposals(&self.context);
         self.schedule(index, 0, Event::Input(Input::Start { proposals }));
     }
@@ -389,15 +400,39 @@ impl World {
     fn carry_out(&mut self, index: usize, effect: Effect) {
         let node = &mut self.nodes[index];
         if node.vice.is_none() {
-            self.watch.effect(node.key.address(), &node.disk, &self.set, &effect);
+            self.watch.effect(node.key.address(), &node.disk, &self.electorate, &effect);
         }
         let disk = &mut node.disk;
         match effect {
             Effect::Judge(Verdict::Accept) | Effect::Discard(_) | Effect::Resigned(_) => {}
             Effect::Judge(verdict) => self.trace.line(|| format!("{} {index}   {}", self.now.0, verdict.label())),
-            Effect::PersistSafety(safety) => {
-                disk.safety = safety;
+            Effect::PersistSafety { state, journal } => {
+                disk.safety = state;
                 disk.unsynced.clear();
+                disk.journal.extend(journal.into_iter().map(|entry| (entry.key(), entry)));
+            }
+            Effect::PersistEvidence { fault, evidence } => {
+                disk.evidence.insert(fault, evidence);
+            }
+            Effect::Finalize { block, proof, finalized } => {
+                self.trace.line(|| format!("{} {index} finalizes {block}", self.now.0));
+                disk.finality = Some(proof);
+                disk.finalized = disk.finalized.max(finalized);
+                disk.unsynced.clear();
+                self.finalizations.push((self.now, index, block.height));
+                if node.vice.is_none() {
+                    self.watch.finalized(node.key.address(), &node.disk);
+                }
+            }
+            Effect::Safe(_) => {}
+            Effect::Halt(conflict) => {
+                self.trace.line(|| format!("{} {index} halts: {conflict:?}", self.now.0));
+                self.halted.push(index);
+            }
+            Effect::CastVote { to, vote } => {
+                let (to, message) = (self.index_of(to), Outgoing::Vote(vote));
+                let input = self.verified(message.clone());
+                self.send(index, to, &message, &input);
             }
             Effect::Revert { to } => {
                 disk.chain.truncate(usize::try_from(to.height.0).unwrap());
@@ -474,21 +509,7 @@ impl World {
 
     /// Checks signatures as a node's router does; once for all who receive the message.
     pub(crate) fn verified(&self, message: Outgoing) -> Input {
-        let context = &self.context;
-        match message {
-            Outgoing::Heartbeat(signed) => Input::Heartbeat(signed.verify(context).unwrap()),
-            Outgoing::Announcement(Appointment { announcement, certificate }) => Input::Announcement {
-                announcement: announcement.verify(context).unwrap(),
-                certificate: certificate.map(|certificate| certificate.verify(context, &self.set).unwrap()),
-            },
-            Outgoing::Block(block) => Input::Block(block.verify(context).unwrap()),
-            Outgoing::Seal(signed) => Input::Seal(signed.verify(context).unwrap()),
-            Outgoing::TermChange(signed) => {
-                let verified = signed.verify(context).unwrap();
-                Input::TermChange(VerifiedTermChange::check(verified, context, &self.set).unwrap())
-            }
-            Outgoing::Certificate(certificate) => Input::Certificate(certificate.verify(context, &self.set).unwrap()),
-        }
+        Input::verify(message, &self.electorate).unwrap()
     }
 
     fn gossip(&mut self, from: usize, message: &Outgoing) {
@@ -565,7 +586,7 @@ impl World {
         let mut inputs: Vec<_> = certificates
             .filter(|certificate| certificate.term.0 >= known.0)
             // An honest peer serves what it checked itself.
-            .map(|certificate| Input::Certificate(VerifiedCertificate::restore(certificate, &self.set).unwrap()))
+            .map(|certificate| Input::Certificate(VerifiedCertificate::restore(certificate, &self.electorate).unwrap()))
             .collect();
         for (_, signed) in disk.announcements.range((known.0, known.1, B256::ZERO)..) {
             let announcement = signed.clone().verify(&self.context).unwrap();
@@ -576,8 +597,13 @@ impl World {
             inputs.push(Input::Seal(sealed.seal.clone().verify(&self.context).unwrap()));
             inputs.push(Input::Block(sealed.block.clone()));
         }
+        let finality = disk.finality.clone();
         for input in inputs {
             self.feed(index, input);
+        }
+        if let Some(proof) = finality {
+            let certificate = VerifiedQuorum::restore(Arc::new(proof.child.clone()), &self.electorate).unwrap();
+            self.feed(index, Input::Quorum { certificate, parent: Some(proof.checkpoint) });
         }
         if more {
             self.start_fetch(index, Some(server));
@@ -588,9 +614,11 @@ impl World {
 const fn is_durable(effect: &Effect) -> bool {
     matches!(
         effect,
-        Effect::PersistSafety(_)
+        Effect::PersistSafety { .. }
             | Effect::PersistAnnouncement { .. }
             | Effect::PersistProposal { .. }
+            | Effect::PersistEvidence { .. }
+            | Effect::Finalize { .. }
             | Effect::Commit { .. }
     )
 }
@@ -626,6 +654,13 @@ fn name_of(input: &Input) -> String {
         }
         Input::TermChange(change) => format!("term change of {}: {:?}", change.signer(), change.report()),
         Input::Certificate(certificate) => format!("certificate of term {}", certificate.term()),
+        Input::Checkpoint { checkpoint, .. } => {
+            let message = checkpoint.message();
+            format!("checkpoint {} over {} on {}", message.position(), message.head, message.parent.position)
+        }
+        Input::Vote(vote) => format!("vote of {} for {}", vote.signer(), vote.message().vote.checkpoint()),
+        Input::Quorum { certificate, .. } => format!("certificate of {}", certificate.reference()),
+        Input::Evidence(evidence) => format!("evidence of {}", evidence.fault()),
         Input::Resign => "resign".to_owned(),
         Input::Leave => "leave".to_owned(),
         Input::Block(block) => format!("block {}", block.reference()),

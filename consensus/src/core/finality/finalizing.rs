@@ -109,10 +109,7 @@ impl Core {
             }
         };
         if new {
-            let highest = self.safety.highest.as_ref().map(|highest| highest.checkpoint.position());
-            if highest.is_none_or(|highest| highest < quorum.position()) {
-                self.safety.highest = Some(quorum.certificate().clone());
-            }
+            self.note_highest(&quorum);
             self.watch.certified(now, quorum.checkpoint().head.height);
         }
         let known = self.gadget.certificates.get(quorum.checkpoint().parent).map(|parent| *parent.checkpoint());
@@ -131,6 +128,14 @@ impl Core {
             self.after_certificate(&quorum, now);
         }
         new
+    }
+
+    /// What the next write to the safety journal says.
+    pub(in crate::core) fn note_highest(&mut self, quorum: &VerifiedQuorum) {
+        let highest = self.safety.highest.as_ref().map(|highest| highest.checkpoint.position());
+        if highest.is_none_or(|highest| highest < quorum.position()) {
+            self.safety.highest = Some(quorum.certificate().clone());
+        }
     }
 
     /// The scheduler's part: the next round, which carries the certificate, or the certificate alone.

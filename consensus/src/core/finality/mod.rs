@@ -63,6 +63,10 @@ impl Gadget {
         gadget
     }
 
+    pub(super) fn highest(&self) -> Option<&VerifiedQuorum> {
+        self.certificates.highest()
+    }
+
     /// The height of the newest final block of this chain.
     pub(super) const fn settled(&self) -> Height {
         self.settled.height
@@ -109,7 +113,7 @@ impl Core {
     /// The highest quorum certificate that this node holds.
     #[must_use]
     pub fn highest_quorum(&self) -> Option<&VerifiedQuorum> {
-        self.gadget.certificates.highest()
+        self.gadget.highest()
     }
 
     /// The highest quorum certificate of a lower term.

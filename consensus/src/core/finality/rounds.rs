@@ -55,14 +55,17 @@ impl Core {
         if self.is_fenced() || self.is_adopting() || self.schedule.latest().is_none() {
             return false;
         }
-        let Some(state_root) = self.tree.committed(head.height).map(|committed| committed.state_root) else { return false };
+        let Some(state_root) = self.tree.committed(head.height).map(|committed| committed.state_root) else {
+            return false;
+        };
         let below = |height| height <= head.height;
         let parent = self.gadget.certificates.newest(|quorum| {
             let certified = quorum.checkpoint().head;
             below(certified.height) && (certified.height < self.tree.floor() || self.tree.is_on_chain(certified))
         });
         let certificate = parent.cloned();
-        let parent = certificate.as_ref().map_or(CheckpointRef::genesis(self.context.genesis_hash), |quorum| quorum.reference());
+        let parent =
+            certificate.as_ref().map_or(CheckpointRef::genesis(self.context.genesis_hash), |quorum| quorum.reference());
         if parent.position < self.safety.floor {
             // Nobody who entered by the same certificate would vote for it.
             return false;

@@ -93,7 +93,11 @@ impl Core {
             Some(Hindrance::Floor) => {
                 self.gadget.proposal = None;
                 let opening = self.safety.certificate.as_ref().map(|certificate| certificate.hash());
-                self.report(Report::BelowFloor { checkpoint: checkpoint.reference(), floor: self.safety.floor, opening });
+                self.report(Report::BelowFloor {
+                    checkpoint: checkpoint.reference(),
+                    floor: self.safety.floor,
+                    opening,
+                });
                 self.show_highest();
             }
             Some(Hindrance::Fault) => {
@@ -114,7 +118,8 @@ impl Core {
         if checkpoint.parent.position < self.safety.floor && !mutation::breaks(Mutation::NoFloor) {
             return Some(Hindrance::Floor);
         }
-        let Some(head) = self.tree.committed(checkpoint.head.height).filter(|known| known.block == checkpoint.head) else {
+        let Some(head) = self.tree.committed(checkpoint.head.height).filter(|known| known.block == checkpoint.head)
+        else {
             let contradicts = checkpoint.head.height <= self.settled();
             return Some(if contradicts { Hindrance::Fault } else { Hindrance::Wait });
         };

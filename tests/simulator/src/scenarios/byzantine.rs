@@ -33,7 +33,7 @@ pub(super) fn an_equivocating_scheduler_loses_its_term(run: &Run<'_>) {
     world.corrupt(scheduler, Vice::EquivocatingScheduler);
     expect_another_term(&mut world, term);
     let named = world.reports.iter().any(
-        |(_, _, report)| matches!(report, Report::Equivocation { signer, .. } if *signer == world.address(scheduler)),
+        |(_, _, report)| matches!(report, Report::Equivocation(fault) if fault.signer == world.address(scheduler)),
     );
     assert!(named, "nobody names it");
 }

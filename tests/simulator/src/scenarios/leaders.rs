@@ -3,6 +3,7 @@
 use super::{millis, seconds};
 use crate::byzantine::Vice;
 use crate::run::Run;
+use baton_consensus::evidence::EvidenceKind;
 use baton_consensus::{core::Report, messages::SkipReason};
 
 /// The bar of a leader's replacement: its timeout and two block times.
@@ -72,7 +73,7 @@ pub(super) fn an_equivocating_leader_forks_nobody(run: &Run<'_>) {
     world.agree_at(&honest, height, seconds(20));
     assert_eq!(world.term(), term, "a leader's fault costs the scheduler its term");
     let named = world.reports.iter().any(|(_, _, report)| {
-        matches!(report, Report::Equivocation { signer, kind: "block", .. } if *signer == world.address(leader))
+        matches!(report, Report::Equivocation(fault) if fault.signer == world.address(leader) && fault.kind == EvidenceKind::Block)
     });
     assert!(named, "nobody names it");
 }

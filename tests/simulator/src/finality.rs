@@ -1,0 +1,86 @@
+//! What must hold of votes, certificates and finality at every step, told independently of the core.
+
+use crate::disk::Disk;
+use alloy_primitives::{Address, B256, U256};
+use baton_consensus::{
+    core::{Effect, Outgoing},
+    finality::{FinalityProof, QuorumCertificate},
+    journal::{JournalEntry, SafetyState},
+    messages::CheckpointPosition,
+    types::Electorate,
+};
+use std::collections::HashMap;
+
+/// The checkpoint that has a certificate at each position, whoever showed it.
+#[derive(Debug, Default)]
+pub(crate) struct Certified(HashMap<CheckpointPosition, B256>);
+
+impl Certified {
+    /// Looks at every certificate that an effect carries.
+    pub(crate) fn effect(&mut self, electorate: &Electorate, effect: &Effect) {
+        match effect {
+            Effect::PersistSafety { state, .. } => {
+                self.all(electorate, state.highest.as_deref());
+                self.all(electorate, state.certificate.as_ref().and_then(|opening| opening.highest.as_deref()));
+            }
+            Effect::Gossip(Outgoing::Quorum(certified)) => self.all(electorate, Some(&certified.certificate)),
+            Effect::Gossip(Outgoing::Checkpoint(proposed)) => self.all(electorate, proposed.parent.as_deref()),
+            Effect::Gossip(Outgoing::TermChange(request)) => self.all(electorate, request.certificate.as_deref()),
+            Effect::Finalize { proof, .. } => self.all(electorate, Some(&proof.child)),
+            _ => {}
+        }
+    }
+
+    fn all(&mut self, electorate: &Electorate, certificate: Option<&QuorumCertificate>) {
+        let Some(certificate) = certificate else { return };
+        let (position, hash) = (certificate.checkpoint.position(), certificate.checkpoint.hash());
+        assert!(has_quorum(electorate, certificate), "a certificate without a quorum: {position}");
+        let known = *self.0.entry(position).or_insert(hash);
+        assert_eq!(known, hash, "two certificates at {position}");
+    }
+}
+
+/// Looks at what binds a node before it is made durable: votes come in order, none below the floor, and the floor falls only
+/// with another term.
+pub(crate) fn binds(node: Address, disk: &Disk, next: &SafetyState, journal: &[JournalEntry], enters: bool) {
+    let before = &disk.safety;
+    assert!(enters || next.floor >= before.floor, "{node} lowers its floor from {} to {}", before.floor, next.floor);
+    let highest = |state: &SafetyState| state.highest.as_ref().map(|highest| highest.checkpoint.position());
+    assert!(highest(next) >= highest(before), "{node} forgets its highest certificate");
+    assert!(
+        Some(next.floor).filter(|floor| *floor > CheckpointPosition::default()) <= highest(next),
+        "{node} is bound by nothing"
+    );
+    let last = disk.journal.values().filter_map(voted).max();
+    for position in journal.iter().filter_map(voted) {
+        assert!(Some(position) > last, "{node} votes at {position} after {last:?}");
+    }
+}
+
+fn voted(entry: &JournalEntry) -> Option<CheckpointPosition> {
+    match entry {
+        JournalEntry::Vote(vote) => Some(vote.message.vote.checkpoint().position),
+        _ => None,
+    }
+}
+
+/// Looks at a proof of finality: the direct parent, in the same term, by a quorum (R12).
+pub(crate) fn concludes(node: Address, electorate: &Electorate, proof: &FinalityProof) {
+    let (parent, child) = (&proof.checkpoint, &proof.child.checkpoint);
+    let direct = (child.era, child.term, child.round.0) == (parent.era, parent.term, parent.round.0 + 1);
+    let linked = child.parent.hash == parent.hash() && child.parent.position == parent.position();
+    assert!(direct && linked, "{node} concludes from {} and {}", parent.position(), child.position());
+    assert!(has_quorum(electorate, &proof.child), "{node} concludes without a quorum");
+}
+
+fn has_quorum(electorate: &Electorate, certificate: &QuorumCertificate) -> bool {
+    let members = electorate.set.members().iter().enumerate();
+    let signed = members.filter(|(index, _)| certificate.signers[index / 8] >> (index % 8) & 1 == 1);
+    is_quorum(electorate, signed.map(|(_, member)| member.address))
+}
+
+/// More than two thirds of the weight.
+pub(crate) fn is_quorum(electorate: &Electorate, signers: impl Iterator<Item = Address>) -> bool {
+    let weight = signers.fold(U256::ZERO, |sum, signer| sum + electorate.set.get(signer).unwrap().weight.0);
+    weight * U256::from(3) > electorate.set.total().0 * U256::from(2)
+}
