@@ -160,7 +160,8 @@ impl Core {
             set.get(operator.address()).is_some_and(|member| member.bls_public_key == bls.public_key())
         });
         let electorate = Electorate::genesis(context, Arc::clone(&set));
-        let Restored { chain, finalized, finality, evidence, certificates, announcements, journal, mut safety } = restored;
+        let Restored { chain, finalized, finality, evidence, certificates, announcements, journal, mut safety } =
+            restored;
         let (epoch_blocks, term_blocks) = (parameters.epoch_blocks, parameters.term_blocks);
         let mut schedule = Schedule::genesis(&set, context.genesis_hash, epoch_blocks, term_blocks);
         for certificate in certificates {

@@ -1,11 +1,15 @@
 //! Members that do not keep to the protocol. Each runs the real core, and bends what leaves it or what reaches it.
 
-use alloy_primitives::{Address, B256, keccak256};
+use alloy_primitives::{Address, B256, FixedBytes, keccak256};
 use baton_consensus::{
     certificate::Appointment,
     core::{Core, Input, Outgoing},
-    keys::{BlsKey, OperatorKey},
-    messages::{Announcement, Proposal, Seal, Skip, SkipReason, TermChange, TermReport, TermRequest},
+    finality::ProposedCheckpoint,
+    keys::{BlsKey, BlsSignature, OperatorKey},
+    messages::{
+        Announcement, CastVote, Checkpoint, CheckpointRef, Proposal, Seal, Skip, SkipReason, TermChange, TermReport,
+        TermRequest, Vote,
+    },
     signing::{Signed, SigningContext},
     types::{BlockRef, Epoch, ExtraData, Height, SignedBlock, Term, Tip},
 };
@@ -38,6 +42,23 @@ pub(crate) enum Vice {
     UnfairScheduler(Vec<Address>),
     /// It signs what only others are entitled to.
     Impersonator,
+    /// It signs two checkpoints for each of its positions, and shows both to everyone.
+    EquivocatingCheckpoints,
+    /// Its checkpoints build on nothing, whatever is certified.
+    StaleParent,
+    /// It shows its next certificate to this node alone, and then only says that it wants another scheduler and holds none.
+    HidesACertificate {
+        /// Who sees it.
+        shown_to: usize,
+        /// Whether it was shown.
+        shown: bool,
+    },
+    /// It keeps its certificates to itself, and everything else; this much later, in ms, all of them come out.
+    PublishesLate(u64),
+    /// It signs its votes with another key than its own.
+    SpoilsVotes,
+    /// It votes for every checkpoint of a round, and for one that does not exist.
+    VotesTwice,
 }
 
 /// A member and the network that it is about to deceive.
@@ -116,6 +137,47 @@ impl Vice {
                 let certificate = appointment.certificate.clone();
                 vec![(0, Outgoing::Announcement(Appointment { announcement, certificate }))]
             }
+            (Self::EquivocatingCheckpoints, Outgoing::Checkpoint(proposed)) => {
+                let message = proposed.checkpoint.message;
+                let certified = proposed.parent.as_ref().map(|parent| parent.checkpoint.head);
+                let Some(head) = certified.filter(|head| *head != message.head) else { return as_it_is() };
+                let checkpoint = by.sign(Checkpoint { head, ..message });
+                let twin = Outgoing::Checkpoint(ProposedCheckpoint { checkpoint, parent: proposed.parent.clone() });
+                let (first, second) = if to.index.is_multiple_of(2) { (0, 30) } else { (30, 0) };
+                vec![(first, Outgoing::Checkpoint(proposed.clone())), (second, twin)]
+            }
+            (Self::StaleParent, Outgoing::Checkpoint(proposed)) => {
+                let parent = CheckpointRef::genesis(by.context.genesis_hash);
+                let checkpoint = by.sign(Checkpoint { parent, ..proposed.checkpoint.message });
+                vec![(0, Outgoing::Checkpoint(ProposedCheckpoint { checkpoint, parent: None }))]
+            }
+            (Self::HidesACertificate { shown_to, shown }, Outgoing::Checkpoint(proposed))
+                if proposed.parent.is_some() =>
+            {
+                let first = to.index == *shown_to && !*shown;
+                *shown |= first;
+                if first { as_it_is() } else { Vec::new() }
+            }
+            (Self::HidesACertificate { .. }, Outgoing::TermChange(request)) => {
+                let TermReport { head, signed, .. } = request.change.message.report;
+                vec![(0, by.report_without_certificate(request, head, signed))]
+            }
+            (Self::HidesACertificate { .. }, Outgoing::Heartbeat(_)) => as_it_is(),
+            (Self::HidesACertificate { .. }, _) => Vec::new(),
+            (Self::PublishesLate(late), Outgoing::Checkpoint(_) | Outgoing::Quorum(_)) => {
+                vec![(*late, message.clone())]
+            }
+            (Self::PublishesLate(_), Outgoing::Heartbeat(_) | Outgoing::TermChange(_)) => as_it_is(),
+            (Self::PublishesLate(_), _) => Vec::new(),
+            (Self::SpoilsVotes, Outgoing::Vote(vote)) => {
+                let signature = BlsSignature(FixedBytes::repeat_byte(0x5a));
+                vec![(0, Outgoing::Vote(by.sign(CastVote { signature, ..vote.message })))]
+            }
+            (Self::VotesTwice, Outgoing::Vote(vote)) => {
+                let other = Vote { checkpoint: keccak256(vote.message.vote.checkpoint), ..vote.message.vote };
+                let other = CastVote::sign(other, by.context, (by.key, by.bls));
+                vec![(0, message.clone()), (1, Outgoing::Vote(other))]
+            }
             (Self::Impersonator, Outgoing::Heartbeat(heartbeat)) => {
                 let head = heartbeat.message.head();
                 let (height, hash) = (head.height.next(), keccak256(head.hash));
@@ -144,6 +206,15 @@ impl Deceiver<'_> {
         let report = TermReport { head, signed, ..report };
         let change = TermChange::sign(report, cause, sent_at, self.context, (self.key, self.bls));
         Outgoing::TermChange(TermRequest { change, certificate: request.certificate.clone() })
+    }
+
+    /// A report as if no certificate was ever seen.
+    fn report_without_certificate(&self, request: &TermRequest, head: Tip, signed: BlockRef) -> Outgoing {
+        let TermChange { report, cause, sent_at, .. } = request.change.message;
+        let certified = CheckpointRef::genesis(self.context.genesis_hash);
+        let report = TermReport { head, signed, certified, ..report };
+        let change = TermChange::sign(report, cause, sent_at, self.context, (self.key, self.bls));
+        Outgoing::TermChange(TermRequest { change, certificate: None })
     }
 
     /// Another block for the same position.

@@ -1,12 +1,11 @@
 //! What must hold of votes, certificates and finality at every step, told independently of the core.
 
-use crate::disk::Disk;
 use alloy_primitives::{Address, B256, U256};
 use baton_consensus::{
     core::{Effect, Outgoing},
     finality::{FinalityProof, QuorumCertificate},
     journal::{JournalEntry, SafetyState},
-    messages::CheckpointPosition,
+    messages::{Checkpoint, CheckpointPosition},
     types::Electorate,
 };
 use std::collections::HashMap;
@@ -40,27 +39,49 @@ impl Certified {
     }
 }
 
-/// Looks at what binds a node before it is made durable: votes come in order, none below the floor, and the floor falls only
-/// with another term.
-pub(crate) fn binds(node: Address, disk: &Disk, next: &SafetyState, journal: &[JournalEntry], enters: bool) {
-    let before = &disk.safety;
-    assert!(enters || next.floor >= before.floor, "{node} lowers its floor from {} to {}", before.floor, next.floor);
-    let highest = |state: &SafetyState| state.highest.as_ref().map(|highest| highest.checkpoint.position());
-    assert!(highest(next) >= highest(before), "{node} forgets its highest certificate");
-    assert!(
-        Some(next.floor).filter(|floor| *floor > CheckpointPosition::default()) <= highest(next),
-        "{node} is bound by nothing"
-    );
-    let last = disk.journal.values().filter_map(voted).max();
-    for position in journal.iter().filter_map(voted) {
-        assert!(Some(position) > last, "{node} votes at {position} after {last:?}");
-    }
+/// What binds each honest node, as it told it itself, whatever its disk has kept of it.
+#[derive(Debug, Default)]
+pub(crate) struct Bonds {
+    /// The floor and the last vote.
+    nodes: HashMap<Address, (CheckpointPosition, Option<CheckpointPosition>)>,
+    /// The position of the parent of every checkpoint that was ever sent.
+    parents: HashMap<B256, CheckpointPosition>,
 }
 
-fn voted(entry: &JournalEntry) -> Option<CheckpointPosition> {
-    match entry {
-        JournalEntry::Vote(vote) => Some(vote.message.vote.checkpoint().position),
-        _ => None,
+impl Bonds {
+    pub(crate) fn proposed(&mut self, checkpoint: &Checkpoint) {
+        self.parents.insert(checkpoint.hash(), checkpoint.parent.position);
+    }
+
+    /// Looks at what binds a node before it is made durable: votes come in order, none below the floor, and the floor falls
+    /// only with another term.
+    pub(crate) fn binds(&mut self, node: Address, next: &SafetyState, journal: &[JournalEntry], enters: bool) {
+        let (floor, last) = self.nodes.entry(node).or_default();
+        let highest = next.highest.as_ref().map(|highest| highest.checkpoint.position());
+        assert!(enters || next.floor >= *floor, "{node} lowers its floor from {floor} to {}", next.floor);
+        let bound = Some(next.floor).filter(|floor| *floor > CheckpointPosition::default());
+        assert!(bound <= highest, "{node} is bound by nothing that it holds");
+        for entry in journal {
+            match entry {
+                JournalEntry::Vote(vote) => {
+                    let checkpoint = vote.message.vote.checkpoint();
+                    assert!(
+                        Some(checkpoint.position) > *last,
+                        "{node} votes at {} after {last:?}",
+                        checkpoint.position
+                    );
+                    let parent = self.parents.get(&checkpoint.hash).copied();
+                    assert!(parent.is_none_or(|parent| parent >= *floor), "{node} votes below its floor {floor}");
+                    *last = Some(checkpoint.position);
+                }
+                // The scheduler's own goes out after this.
+                JournalEntry::Checkpoint(signed) => {
+                    self.parents.extend([(signed.message.hash(), signed.message.parent.position)])
+                }
+                _ => {}
+            }
+        }
+        *floor = next.floor;
     }
 }
 

@@ -6,6 +6,7 @@ use baton_consensus::{
     certificate::{TermCertificate, VerifiedCertificate},
     core::{Effect, Outgoing, Report},
     journal::JournalEntry,
+    messages::Checkpoint,
     types::{Electorate, Height, Term, Tip},
 };
 use std::{
@@ -27,6 +28,7 @@ pub(crate) struct Watch {
     /// Up to where each node's final blocks were looked at.
     looked_at: HashMap<Address, Height>,
     certified: finality::Certified,
+    bonds: finality::Bonds,
     /// How each honest node entered the term that it is in.
     openings: HashMap<Address, B256>,
     /// The scheduler that honest nodes take a term to have.
@@ -49,7 +51,7 @@ impl Watch {
                 let opening = safety.certificate.as_ref().filter(|opening| known != Some(opening.term));
                 opening.into_iter().for_each(|opening| self.enters(node, opening, electorate));
                 journal.iter().for_each(|entry| self.signs(node, entry));
-                finality::binds(node, disk, safety, journal, opening.is_some());
+                self.bonds.binds(node, safety, journal, opening.is_some());
             }
             Effect::PersistAnnouncement { journal: Some(entry), .. }
             | Effect::PersistProposal { journal: entry, .. }
@@ -63,6 +65,11 @@ impl Watch {
             Effect::Report(report) => self.reports(node, disk, report),
             _ => {}
         }
+    }
+
+    /// Takes note of a checkpoint that someone sends.
+    pub(crate) fn proposed(&mut self, checkpoint: &Checkpoint) {
+        self.bonds.proposed(checkpoint);
     }
 
     /// Looks at a node's final blocks after they became more.
@@ -128,7 +135,7 @@ impl Watch {
             Report::TermOpened { term, scheduler, .. } => {
                 let known = *self.schedulers.entry(*term).or_insert(*scheduler);
                 assert_eq!(known, *scheduler, "{node} sees another scheduler in term {term}");
-                if *scheduler == node {
+                if *scheduler == node && self.keeps_what_counts(disk) {
                     self.took_over_at.insert(node, disk.tip());
                 }
             }
@@ -139,6 +146,15 @@ impl Watch {
             }
             _ => {}
         }
+    }
+
+    /// Whether a node's chain holds what its certificate says is certified, and nothing that contradicts what is final.
+    fn keeps_what_counts(&self, disk: &Disk) -> bool {
+        let highest = disk.safety.certificate.as_ref().and_then(|opening| opening.highest.as_ref());
+        let certified = highest.map(|highest| highest.checkpoint.head);
+        let has_certified = certified.is_none_or(|head| disk.hash_at(head.height) == Some(head.hash));
+        let agrees = |(height, hash): (&Height, &B256)| disk.hash_at(*height).is_none_or(|own| own == *hash);
+        has_certified && self.finalized.iter().all(agrees)
     }
 
     /// Terms are opened by more than two thirds of the weight, counted here once more.

@@ -1,6 +1,6 @@
 //! `simulate`: many seeds at once, or one of them with everything that happens in it.
 
-use baton_consensus::simulation::mutation::Mutation;
+use baton_consensus::{FinalityRule, core::VoteRoute, simulation::mutation::Mutation};
 use baton_simulator::{
     campaign::{campaign, percentile},
     run::{Broken, Outcome, Setup, run},
@@ -33,6 +33,12 @@ struct Arguments {
     /// The pace of blocks, such as 250ms.
     #[arg(long, value_parser = humantime::parse_duration)]
     block_time: Option<Duration>,
+    /// What `finalized` means.
+    #[arg(long, value_enum)]
+    finality: Option<Finality>,
+    /// Whom members send their votes to; as the set's size has it if not given.
+    #[arg(long, value_enum)]
+    votes: Option<Votes>,
     /// How long members wait for a scheduler, such as 3s.
     #[arg(long, value_parser = humantime::parse_duration)]
     term_timeout: Option<Duration>,
@@ -48,13 +54,53 @@ struct Arguments {
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
+enum Finality {
+    Quorum,
+    DepthCount,
+    DepthStake,
+}
+
+impl From<Finality> for FinalityRule {
+    fn from(finality: Finality) -> Self {
+        match finality {
+            Finality::Quorum => Self::Quorum,
+            Finality::DepthCount => Self::DepthCount,
+            Finality::DepthStake => Self::DepthStake,
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Votes {
+    /// A star.
+    Scheduler,
+    /// All to all.
+    Everyone,
+}
+
+impl From<Votes> for VoteRoute {
+    fn from(votes: Votes) -> Self {
+        match votes {
+            Votes::Scheduler => Self::Scheduler,
+            Votes::Everyone => Self::Everyone,
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
 enum Rule {
     NoFence,
     QuorumOfHalf,
     HeightAlone,
     BaseUnchecked,
+    NoFloor,
+    FloorKept,
+    VoteTwice,
+    FinalWithoutParent,
+    FinalAcrossTerms,
     FenceNotJournaled,
     JournalNotSynced,
+    VotesNotJournaled,
 }
 
 impl From<Rule> for Broken {
@@ -64,8 +110,14 @@ impl From<Rule> for Broken {
             Rule::QuorumOfHalf => Self::Rule(Mutation::QuorumOfHalf),
             Rule::HeightAlone => Self::Rule(Mutation::HeightAlone),
             Rule::BaseUnchecked => Self::Rule(Mutation::BaseUnchecked),
+            Rule::NoFloor => Self::Rule(Mutation::NoFloor),
+            Rule::FloorKept => Self::Rule(Mutation::FloorKept),
+            Rule::VoteTwice => Self::Rule(Mutation::VoteTwice),
+            Rule::FinalWithoutParent => Self::Rule(Mutation::FinalWithoutParent),
+            Rule::FinalAcrossTerms => Self::Rule(Mutation::FinalAcrossTerms),
             Rule::FenceNotJournaled => Self::FenceNotJournaled,
             Rule::JournalNotSynced => Self::JournalNotSynced,
+            Rule::VotesNotJournaled => Self::VotesNotJournaled,
         }
     }
 }
@@ -90,8 +142,8 @@ fn main() -> ExitCode {
         trace: arguments.replay.is_some(),
         block_time: arguments.block_time,
         term_timeout: arguments.term_timeout,
-        finality: None,
-        votes: None,
+        finality: arguments.finality.map(Into::into),
+        votes: arguments.votes.map(Into::into),
     };
     match arguments.replay {
         Some(seed) => replay(&chosen, seed, &setup),

@@ -45,6 +45,8 @@ struct Node {
     clock: Clock,
     /// Between these two, in ms, it takes to execute or build a block.
     execution: (u64, u64),
+    /// How much longer than others' its messages travel, in ms.
+    late: u64,
     /// Counts restarts: events for an earlier life are lost.
     life: u32,
     paused: bool,
@@ -57,6 +59,26 @@ struct Node {
     waiting: Vec<Event>,
 }
 
+impl Node {
+    fn new(key: OperatorKey, disk: Disk) -> Self {
+        Self {
+            bls: BlsKey::generate(key.to_bytes().as_slice()).unwrap(),
+            key,
+            disk,
+            core: None,
+            clock: Clock::default(),
+            execution: (1, 4),
+            late: 0,
+            life: 0,
+            paused: false,
+            doomed: None,
+            vice: None,
+            fetching: false,
+            waiting: Vec::new(),
+        }
+    }
+}
+
 /// The network, its nodes and its time.
 pub(crate) struct World {
     pub(crate) parameters: Parameters,
@@ -67,6 +89,8 @@ pub(crate) struct World {
     pub(crate) reports: Vec<(Time, usize, Report)>,
     /// When each node committed which height.
     pub(crate) commits: Vec<(Time, usize, Height)>,
+    /// When the leader published each block.
+    pub(crate) published: BTreeMap<BlockRef, Time>,
     /// When each node learned that which height is final.
     pub(crate) finalizations: Vec<(Time, usize, Height)>,
     /// Nodes that stopped because the protocol's assumptions are broken.
@@ -104,20 +128,6 @@ impl World {
         let context = SigningContext { chain_id: 7, genesis_hash: B256::repeat_byte(7) };
         let electorate = Electorate::genesis(context, Arc::clone(&set));
         let genesis = BlockRef { height: Height(0), hash: context.genesis_hash };
-        let node = |key: OperatorKey| Node {
-            bls: BlsKey::generate(key.to_bytes().as_slice()).unwrap(),
-            key,
-            disk: Disk::new(genesis),
-            core: None,
-            clock: Clock::default(),
-            execution: (1, 4),
-            life: 0,
-            paused: false,
-            doomed: None,
-            vice: None,
-            fetching: false,
-            waiting: Vec::new(),
-        };
         let mut world = Self {
             parameters,
             now: START,
@@ -126,12 +136,13 @@ impl World {
             random: StdRng::seed_from_u64(seed),
             reports: Vec::new(),
             commits: Vec::new(),
+            published: BTreeMap::new(),
             finalizations: Vec::new(),
             halted: Vec::new(),
             set,
             electorate,
             context,
-            nodes: keys.into_iter().map(node).collect(),
+            nodes: keys.into_iter().map(|key| Node::new(key, Disk::new(genesis))).collect(),
             queue: BTreeMap::new(),
             sequence: 0,
             sent: BTreeMap::new(),
@@ -146,6 +157,17 @@ impl World {
     }
 
     // What scenarios do to nodes.
+
+    /// Runs a member's keys a second time; the index of the new node. What either of the two does is no longer held to the
+    /// invariants.
+    pub(crate) fn add_twin(&mut self, of: usize) -> usize {
+        let original = &self.nodes[of];
+        let twin = Node::new(original.key.clone(), Disk::new(self.nodes[of].disk.genesis));
+        self.watch.byzantine.insert(self.address(of));
+        self.nodes.push(twin);
+        self.start(self.nodes.len() - 1);
+        self.nodes.len() - 1
+    }
 
     pub(crate) fn start(&mut self, index: usize) {
         let node = &mut self.nodes[index];
@@ -208,6 +230,11 @@ impl World {
         self.nodes[index].execution = execution;
     }
 
+    /// Lets everything that a node sends take this much longer, in ms.
+    pub(crate) fn slow_links_of(&mut self, index: usize, late: u64) {
+        self.nodes[index].late = late;
+    }
+
     /// Hands an input to a node, as a byzantine peer or an operator would.
     pub(crate) fn inject(&mut self, index: usize, input: Input) {
         self.schedule(index, 0, Event::Input(input));
@@ -220,7 +247,7 @@ impl World {
     }
 
     pub(crate) fn is_honest(&self, index: usize) -> bool {
-        self.nodes[index].vice.is_none()
+        !self.watch.byzantine.contains(&self.address(index))
     }
 
     pub(crate) fn is_running(&self, index: usize) -> bool {
@@ -229,6 +256,21 @@ impl World {
 
     pub(crate) fn is_paused(&self, index: usize) -> bool {
         self.nodes[index].paused
+    }
+
+    /// How long it took from the publication of each block that is final everywhere until `node` knew that it is.
+    pub(crate) fn finality_delays(&self, node: usize, since: Time) -> Vec<Duration> {
+        let chain = &self.disk(node).chain;
+        let mut delays = Vec::new();
+        let mut next = 0;
+        for (at, _, height) in self.finalizations.iter().filter(|(_, index, _)| *index == node) {
+            while (next as u64) < height.0 {
+                let published = self.published.get(&chain[next].block.reference());
+                delays.extend(published.filter(|published| **published >= since).map(|published| at.since(*published)));
+                next += 1;
+            }
+        }
+        delays
     }
 
     pub(crate) fn honest(&self) -> Vec<usize> {
@@ -398,8 +440,9 @@ impl World {
     }
 
     fn carry_out(&mut self, index: usize, effect: Effect) {
+        let honest = self.is_honest(index);
         let node = &mut self.nodes[index];
-        if node.vice.is_none() {
+        if honest {
             self.watch.effect(node.key.address(), &node.disk, &self.electorate, &effect);
         }
         let disk = &mut node.disk;
@@ -420,7 +463,7 @@ impl World {
                 disk.finalized = disk.finalized.max(finalized);
                 disk.unsynced.clear();
                 self.finalizations.push((self.now, index, block.height));
-                if node.vice.is_none() {
+                if honest {
                     self.watch.finalized(node.key.address(), &node.disk);
                 }
             }
@@ -430,9 +473,7 @@ impl World {
                 self.halted.push(index);
             }
             Effect::CastVote { to, vote } => {
-                let (to, message) = (self.index_of(to), Outgoing::Vote(vote));
-                let input = self.verified(message.clone());
-                self.send(index, to, &message, &input);
+                self.send_to_address(index, to, &Outgoing::Vote(vote));
             }
             Effect::Revert { to } => {
                 disk.chain.truncate(usize::try_from(to.height.0).unwrap());
@@ -455,6 +496,9 @@ impl World {
                 }
             }
             Effect::PersistProposal { block, journal } => {
+                let header = &block.block.header;
+                let reference = BlockRef { height: Height(header.number), hash: header.hash_slow() };
+                self.published.entry(reference).or_insert(self.now);
                 disk.journal.insert(journal.key(), journal);
                 disk.proposals.push(block);
                 disk.unsynced.clear();
@@ -469,15 +513,13 @@ impl World {
                 self.trace.line(|| format!("{} {index} commits {}", self.now.0, block.reference()));
                 self.commits.push((self.now, index, block.height()));
                 disk.chain.push(Sealed { block, seal });
-                if node.vice.is_none() {
+                if honest {
                     self.watch.finalized(node.key.address(), &node.disk);
                 }
             }
             Effect::Gossip(message) => self.gossip(index, &message),
             Effect::Submit { to, block } => {
-                let (to, message) = (self.index_of(to), Outgoing::Block(block));
-                let input = self.verified(message.clone());
-                self.send(index, to, &message, &input);
+                self.send_to_address(index, to, &Outgoing::Block(block));
             }
             Effect::Execute(block) => {
                 let (low, high) = node.execution;
@@ -513,8 +555,20 @@ impl World {
     }
 
     fn gossip(&mut self, from: usize, message: &Outgoing) {
+        if let Outgoing::Checkpoint(proposed) = message {
+            self.watch.proposed(&proposed.checkpoint.message);
+        }
         let input = self.verified(message.clone());
         for to in (0..self.nodes.len()).filter(|to| *to != from) {
+            self.send(from, to, message, &input);
+        }
+    }
+
+    /// Sends to every node that has these keys.
+    fn send_to_address(&mut self, from: usize, to: Address, message: &Outgoing) {
+        let input = self.verified(message.clone());
+        for to in (0..self.nodes.len()).filter(|index| self.address(*index) == to && *index != from).collect::<Vec<_>>()
+        {
             self.send(from, to, message, &input);
         }
     }
@@ -532,6 +586,9 @@ impl World {
         let bent = vice.bend(message, receiver, &deceiver);
         self.nodes[from].vice = Some(vice);
         for (delay, message) in bent {
+            if let Outgoing::Checkpoint(proposed) = &message {
+                self.watch.proposed(&proposed.checkpoint.message);
+            }
             let input = self.verified(message);
             self.carry(from, to, delay, &input);
         }
@@ -544,6 +601,7 @@ impl World {
         if self.cuts.is_cut(from, to) {
             return;
         }
+        let late = late + self.nodes[from].late;
         for delay in self.link.carry(from, to, &mut self.random) {
             self.schedule(to, late + delay, Event::Input(input.clone()));
         }

@@ -2,7 +2,7 @@
 //!
 //! `BATON_SEEDS` runs more or fewer; `scripts/simulate.sh` runs as many as one likes, in a release build.
 
-use baton_consensus::simulation::mutation::Mutation;
+use baton_consensus::{FinalityRule, core::VoteRoute, simulation::mutation::Mutation};
 use baton_simulator::{
     campaign::{campaign, first_failure},
     run::{Broken, Setup, run},
@@ -67,6 +67,15 @@ claims! {
     everyone_dies_at_once_and_goes_on,
     everyone_dies_after_a_term_change_and_goes_on,
     nodes_die_and_return_at_random_over_a_bad_network,
+    blocks_are_final_before_the_next_is_built,
+    without_a_quorum_nothing_is_final_and_sealing_waits,
+    finality_goes_on_over_many_terms,
+    depth_rules_finalize_over_leaders_and_terms,
+    a_hidden_certificate_neither_forks_nor_stalls,
+    a_certificate_that_is_published_late_stops_nobody,
+    a_scheduler_that_cheats_with_checkpoints_is_replaced,
+    bad_votes_delay_nothing,
+    keys_that_run_twice_fork_nobody,
     a_scheduler_that_does_not_work_is_replaced,
     an_equivocating_scheduler_loses_its_term,
     a_scheduler_that_leaves_sealed_blocks_out_loses_its_term,
@@ -131,7 +140,8 @@ fn a_journal_that_is_not_synced_is_seen() {
 
 #[test]
 fn a_quorum_of_half_is_seen() {
-    is_seen(Broken::Rule(Mutation::QuorumOfHalf), &["schedulers_die_one_after_the_other"], "enters term");
+    is_seen(Broken::Rule(Mutation::QuorumOfHalf), &["schedulers_die_one_after_the_other"], "without a quorum");
+    is_seen(Broken::Rule(Mutation::QuorumOfHalf), &["bad_votes_delay_nothing"], "a certificate without a quorum");
 }
 
 #[test]
@@ -143,4 +153,66 @@ fn branches_by_height_alone_are_seen() {
 fn a_base_that_nobody_checks_is_seen() {
     let names = ["a_scheduler_that_leaves_sealed_blocks_out_loses_its_term"];
     is_seen(Broken::Rule(Mutation::BaseUnchecked), &names, "sealed blocks are lost");
+}
+
+#[test]
+fn votes_below_the_floor_are_seen() {
+    let names = ["a_scheduler_that_cheats_with_checkpoints_is_replaced"];
+    is_seen(Broken::Rule(Mutation::NoFloor), &names, "votes below its floor");
+}
+
+#[test]
+fn a_floor_that_is_kept_over_a_term_change_is_seen() {
+    let names = ["a_hidden_certificate_neither_forks_nor_stalls"];
+    is_seen(Broken::Rule(Mutation::FloorKept), &names, "though its certificate allows it");
+}
+
+#[test]
+fn two_votes_in_one_round_are_seen() {
+    let names = ["a_scheduler_that_cheats_with_checkpoints_is_replaced"];
+    is_seen(Broken::Rule(Mutation::VoteTwice), &names, "signs two messages");
+}
+
+#[test]
+fn votes_that_are_not_journaled_are_seen() {
+    is_seen(Broken::VotesNotJournaled, &["everyone_dies_after_a_term_change_and_goes_on"], "lowers its floor");
+}
+
+#[test]
+fn finality_without_the_direct_parent_is_seen() {
+    let names = ["finality_goes_on_over_many_terms"];
+    is_seen(Broken::Rule(Mutation::FinalWithoutParent), &names, "concludes from");
+}
+
+#[test]
+fn finality_across_terms_is_seen() {
+    is_seen(Broken::Rule(Mutation::FinalAcrossTerms), &["finality_goes_on_over_many_terms"], "concludes from");
+}
+
+/// Twins, exhaustively: whose keys run twice, and who is on which side in each of two spans.
+#[test]
+fn keys_that_run_twice_fork_nobody_whoever_is_where() {
+    let scenario = named("keys_that_run_twice_fork_nobody").expect("it is in the catalogue");
+    let summary = campaign(&[scenario], 0..4 * 16 * 16, &Setup::default());
+    assert!(summary.failures.is_empty(), "{:?}", summary.failures.first());
+}
+
+/// Everything random, under the two weaker rules as well: nobody's signatures contradict each other, so they hold.
+#[test]
+fn depth_rules_hold_while_nobody_cheats() {
+    let scenario = named("everything_fails_at_random").expect("it is in the catalogue");
+    for finality in [FinalityRule::DepthCount, FinalityRule::DepthStake] {
+        let summary = campaign(&[scenario], 0..100, &Setup { finality: Some(finality), ..Setup::default() });
+        assert!(summary.failures.is_empty(), "{:?}", summary.failures.first());
+    }
+}
+
+/// The same scenarios where votes go to the scheduler alone.
+#[test]
+fn a_star_of_votes_works_as_well() {
+    let names = ["finality_goes_on_over_many_terms", "everything_fails_at_random_among_the_byzantine"];
+    let scenarios: Vec<_> = names.iter().filter_map(|name| named(name)).collect();
+    let summary = campaign(&scenarios, 0..100, &Setup { votes: Some(VoteRoute::Scheduler), ..Setup::default() });
+    assert_eq!(summary.runs, 200);
+    assert!(summary.failures.is_empty(), "{:?}", summary.failures.first());
 }

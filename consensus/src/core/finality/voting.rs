@@ -10,7 +10,7 @@ use crate::simulation::mutation::{self, Mutation};
 use crate::types::Time;
 
 /// A head whose timestamp is further ahead of a member's clock gets no vote before its time, in seconds.
-pub(in crate::core) const MAX_AHEAD: u64 = 15;
+pub(in crate::core) const MAX_AHEAD: u64 = 30;
 
 /// What keeps a member from voting.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -4,6 +4,7 @@ mod byzantine;
 mod calm;
 mod chaos;
 mod crashes;
+mod finality;
 mod leaders;
 mod partitions;
 mod terms;
@@ -45,6 +46,10 @@ catalogue! {
         a_scheduler_dies_as_a_partition_heals, a_later_terms_block_outranks_a_longer_branch, a_follower_that_was_cut_off_catches_up;
     crashes: everyone_dies_at_once_and_goes_on, everyone_dies_after_a_term_change_and_goes_on,
         nodes_die_and_return_at_random_over_a_bad_network;
+    finality: blocks_are_final_before_the_next_is_built, without_a_quorum_nothing_is_final_and_sealing_waits,
+        finality_goes_on_over_many_terms, depth_rules_finalize_over_leaders_and_terms, a_hidden_certificate_neither_forks_nor_stalls,
+        a_certificate_that_is_published_late_stops_nobody, a_scheduler_that_cheats_with_checkpoints_is_replaced,
+        bad_votes_delay_nothing, keys_that_run_twice_fork_nobody;
     byzantine: a_scheduler_that_does_not_work_is_replaced, an_equivocating_scheduler_loses_its_term,
         a_scheduler_that_leaves_sealed_blocks_out_loses_its_term, an_unfair_scheduler_loses_its_term, one_byzantine_member_costs_no_honest_scheduler_its_term,
         a_liar_about_branches_delays_and_does_not_stop;
