@@ -17,7 +17,7 @@ mod disk;
 mod faults;
 mod finality;
 mod invariants;
-mod network;
+pub mod network;
 pub mod run;
 pub mod scenarios;
 mod world;

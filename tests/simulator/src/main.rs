@@ -3,6 +3,7 @@
 use baton_consensus::{FinalityRule, core::VoteRoute, simulation::mutation::Mutation};
 use baton_simulator::{
     campaign::{campaign, percentile},
+    network::median_hop,
     run::{Broken, Outcome, Setup, run},
     scenarios::{self, Scenario},
 };
@@ -170,10 +171,15 @@ fn report(chosen: &[&Scenario], arguments: &Arguments, setup: &Setup) -> ExitCod
     let summary = campaign(chosen, *from..from + seeds, setup);
     let rate = summary.runs as f64 / summary.elapsed.as_secs_f64();
     println!("{} runs in {:.1} s: {rate:.1} seeds/s", summary.runs, summary.elapsed.as_secs_f64());
-    println!("{:<40} {:>6} {:>9} {:>9} {:>9}", "measured, in ms", "runs", "p50", "p99", "max");
+    if let Some(members) = setup.nodes.filter(|_| setup.regions) {
+        println!("one hop between {members} members in ten regions: {:.0} ms in the median", median_hop(members));
+    }
+    println!("{:<40} {:>6} {:>9} {:>9} {:>9}", "measured, in ms", "count", "p50", "p99", "max");
     for (name, spans) in &summary.measured {
         let [p50, p99, max] = [50, 99, 100].map(|percent| percentile(spans, percent).as_millis());
-        println!("{name:<40} {:>6} {p50:>9} {p99:>9} {max:>9}", spans.len());
+        let hops = setup.nodes.filter(|_| setup.regions).map(|members| p50 as f64 / median_hop(members));
+        let hops = hops.map(|hops| format!(" {hops:>5.1} hops")).unwrap_or_default();
+        println!("{name:<40} {:>6} {p50:>9} {p99:>9} {max:>9}{hops}", spans.len());
     }
     summary.failures.iter().take(20).for_each(|failure| explain(failure, setup));
     println!("{} failed", summary.failures.len());

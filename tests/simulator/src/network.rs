@@ -3,7 +3,7 @@
 use rand::{Rng, rngs::StdRng};
 use std::collections::BTreeSet;
 
-/// The ten regions of [`Latency::Regions`]; member i sits in region i mod 10.
+/// The ten regions of [`Latency::Regions`].
 pub(crate) const REGIONS: [&str; 10] =
     ["Virginia", "Oregon", "Sao Paulo", "Ireland", "Frankfurt", "Cape Town", "Bahrain", "Mumbai", "Singapore", "Tokyo"];
 
@@ -21,13 +21,29 @@ const BETWEEN_REGIONS: [[u64; 10]; 10] = [
     [74, 49, 128, 101, 113, 165, 84, 62, 34, 1],
 ];
 
+fn between(first: usize, from: usize, to: usize) -> u64 {
+    BETWEEN_REGIONS[(from + first) % REGIONS.len()][(to + first) % REGIONS.len()]
+}
+
+/// The median of what a message travels between two of these members in their regions, in ms.
+#[must_use]
+pub fn median_hop(members: usize) -> f64 {
+    let pairs = (0..members).flat_map(|from| (0..members).map(move |to| (from, to)));
+    let mut hops: Vec<_> = pairs.filter(|(from, to)| from != to).map(|(from, to)| between(0, from, to)).collect();
+    hops.sort_unstable();
+    hops.get(hops.len() / 2).copied().unwrap_or_default() as f64 * 1.05
+}
+
 /// How long messages travel.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Latency {
     /// Between these two, in ms, each as likely: messages overtake each other.
     Uniform(u64, u64),
-    /// What lies between the members' regions, and up to a tenth more.
-    Regions,
+    /// What lies between the members' regions, and up to a tenth more. Member i sits in region i + `first`, modulo 10.
+    Regions {
+        /// Where the first member sits.
+        first: usize,
+    },
 }
 
 /// How the network treats messages.
@@ -47,6 +63,14 @@ impl Default for Link {
 }
 
 impl Link {
+    /// What a message travels on average, in ms.
+    pub(crate) fn usual(&self, from: usize, to: usize) -> u64 {
+        match self.latency {
+            Latency::Uniform(low, high) => u64::midpoint(low, high),
+            Latency::Regions { first } => between(first, from, to) * 21 / 20,
+        }
+    }
+
     /// When the copies of one message arrive, in ms from now; none if it is lost.
     pub(crate) fn carry(&self, from: usize, to: usize, random: &mut StdRng) -> Vec<u64> {
         if random.random_range(0..100) < self.loss {
@@ -55,8 +79,8 @@ impl Link {
         let copies = 1 + usize::from(random.random_range(0..100) < self.duplication);
         let delay = |_| match self.latency {
             Latency::Uniform(low, high) => random.random_range(low..=high),
-            Latency::Regions => {
-                let between = BETWEEN_REGIONS[from % REGIONS.len()][to % REGIONS.len()];
+            Latency::Regions { first } => {
+                let between = between(first, from, to);
                 between + random.random_range(0..=between.div_ceil(10))
             }
         };

@@ -121,15 +121,20 @@ impl Run<'_> {
 
     /// The network as it is when nothing is wrong with it.
     pub(crate) fn calm(&self) -> Link {
-        let latency = if self.setup.regions { Latency::Regions } else { Latency::Uniform(1, 20) };
+        let latency = if self.setup.regions { self.in_regions() } else { Latency::Uniform(1, 20) };
         Link { latency, ..Link::default() }
     }
 
     /// A bad network: latencies up to `high` ms (those of the regions, if members sit there), loss and duplication in
     /// percent.
     pub(crate) fn bad(&self, high: u64, percent: u32) -> Link {
-        let latency = if self.setup.regions { Latency::Regions } else { Latency::Uniform(1, high) };
+        let latency = if self.setup.regions { self.in_regions() } else { Latency::Uniform(1, high) };
         Link { latency, loss: percent, duplication: percent }
+    }
+
+    /// Where a member sits depends on the seed: so does how far the scheduler is from everyone.
+    const fn in_regions(&self) -> Latency {
+        Latency::Regions { first: (self.seed % 10) as usize }
     }
 
     /// A number below `bound` that depends on the seed alone; `salt` tells several of them apart.

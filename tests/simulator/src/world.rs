@@ -93,6 +93,8 @@ pub(crate) struct World {
     pub(crate) published: BTreeMap<BlockRef, Time>,
     /// When each node learned that which height is final.
     pub(crate) finalizations: Vec<(Time, usize, Height)>,
+    /// When each node learned that which height is certified.
+    pub(crate) certified: Vec<(Time, usize, Height)>,
     /// Nodes that stopped because the protocol's assumptions are broken.
     pub(crate) halted: Vec<usize>,
     set: Arc<SequencerSet>,
@@ -138,6 +140,7 @@ impl World {
             commits: Vec::new(),
             published: BTreeMap::new(),
             finalizations: Vec::new(),
+            certified: Vec::new(),
             halted: Vec::new(),
             set,
             electorate,
@@ -258,19 +261,34 @@ impl World {
         self.nodes[index].paused
     }
 
-    /// How long it took from the publication of each block that is final everywhere until `node` knew that it is.
+    /// How long it took from the publication of each block until `node` knew that it is final.
     pub(crate) fn finality_delays(&self, node: usize, since: Time) -> Vec<Duration> {
-        let chain = &self.disk(node).chain;
-        let mut delays = Vec::new();
-        let mut next = 0;
-        for (at, _, height) in self.finalizations.iter().filter(|(_, index, _)| *index == node) {
-            while (next as u64) < height.0 {
-                let published = self.published.get(&chain[next].block.reference());
-                delays.extend(published.filter(|published| **published >= since).map(|published| at.since(*published)));
-                next += 1;
-            }
-        }
-        delays
+        let at = heights_reached(&self.finalizations, node);
+        let delay = |(height, at): (usize, &Time)| Some(at.since(self.publication(node, height, since)?));
+        at.iter().enumerate().filter_map(delay).collect()
+    }
+
+    /// The same if every member said at once when it holds the certificate of a block, and more than two thirds of that made
+    /// the block final: what another vote would gain.
+    pub(crate) fn commit_vote_delays(&self, node: usize, since: Time) -> Vec<Duration> {
+        let certified: Vec<_> = (0..self.members()).map(|member| heights_reached(&self.certified, member)).collect();
+        let quorum = self.members() * 2 / 3;
+        let delay = |height: usize| {
+            let arrival = |member: usize| {
+                let said = certified[member].get(height)?;
+                Some(if member == node { *said } else { said.after(Duration::from_millis(self.link.usual(member, node))) })
+            };
+            let mut arrivals: Vec<_> = (0..self.members()).filter_map(arrival).collect();
+            arrivals.sort_unstable();
+            Some(arrivals.get(quorum)?.since(self.publication(node, height, since)?))
+        };
+        (0..certified[node].len()).filter_map(delay).collect()
+    }
+
+    /// When the block below this place in a node's chain was published, if that was after `since`.
+    fn publication(&self, node: usize, place: usize, since: Time) -> Option<Time> {
+        let block = self.disk(node).chain.get(place)?.block.reference();
+        self.published.get(&block).copied().filter(|published| *published >= since)
     }
 
     pub(crate) fn honest(&self) -> Vec<usize> {
@@ -467,7 +485,7 @@ impl World {
                     self.watch.finalized(node.key.address(), &node.disk);
                 }
             }
-            Effect::Safe(_) => {}
+            Effect::Safe(block) => self.certified.push((self.now, index, block.height)),
             Effect::Halt(conflict) => {
                 self.trace.line(|| format!("{} {index} halts: {conflict:?}", self.now.0));
                 self.halted.push(index);
@@ -667,6 +685,15 @@ impl World {
             self.start_fetch(index, Some(server));
         }
     }
+}
+
+/// When a node reached height 1, 2, 3 and so on.
+fn heights_reached(events: &[(Time, usize, Height)], node: usize) -> Vec<Time> {
+    let mut reached = Vec::new();
+    for (at, _, height) in events.iter().filter(|(_, index, _)| *index == node) {
+        reached.resize(reached.len().max(usize::try_from(height.0).unwrap()), *at);
+    }
+    reached
 }
 
 const fn is_durable(effect: &Effect) -> bool {
