@@ -81,7 +81,7 @@ impl Store {
     }
 
     /// The block of the chain at a height that is not above the head.
-    fn canonical(&self, height: Height) -> Result<BlockRef, StorageError> {
+    pub(crate) fn canonical(&self, height: Height) -> Result<BlockRef, StorageError> {
         let hash = self.block_hash(height)?;
         let hash = hash.ok_or_else(|| self.database().corrupt(format!("the header of block {height} is missing")))?;
         Ok(BlockRef { height, hash })

@@ -105,6 +105,17 @@ pub(crate) trait Read {
     /// The raw entries from a key on, in the order of keys.
     fn entries(&self, table: Table, from: &[u8]) -> DBIteratorWithThreadMode<'_, DB>;
 
+    /// The raw entries, those with the highest keys first.
+    fn entries_backwards(&self, table: Table) -> DBIteratorWithThreadMode<'_, DB>;
+
+    /// The value of the highest key.
+    fn last<T: DeserializeOwned>(&self, table: Table) -> Result<Option<T>, StorageError> {
+        let database = self.database();
+        let Some(entry) = self.entries_backwards(table).next() else { return Ok(None) };
+        let (key, value) = entry.map_err(|error| database.failed("read", error))?;
+        database.decode(table, &key, &value).map(Some)
+    }
+
     /// The value of a key.
     fn get<T: DeserializeOwned>(&self, table: Table, key: &[u8]) -> Result<Option<T>, StorageError> {
         let database = self.database();
@@ -139,6 +150,10 @@ impl Read for Database {
     fn entries(&self, table: Table, from: &[u8]) -> DBIteratorWithThreadMode<'_, DB> {
         self.db.iterator_cf(self.handle(table), IteratorMode::From(from, Direction::Forward))
     }
+
+    fn entries_backwards(&self, table: Table) -> DBIteratorWithThreadMode<'_, DB> {
+        self.db.iterator_cf(self.handle(table), IteratorMode::End)
+    }
 }
 
 /// The database as it was at one instant, undisturbed by later writes.
@@ -158,6 +173,10 @@ impl Read for Snapshot<'_> {
 
     fn entries(&self, table: Table, from: &[u8]) -> DBIteratorWithThreadMode<'_, DB> {
         self.snapshot.iterator_cf(self.database.handle(table), IteratorMode::From(from, Direction::Forward))
+    }
+
+    fn entries_backwards(&self, table: Table) -> DBIteratorWithThreadMode<'_, DB> {
+        self.snapshot.iterator_cf(self.database.handle(table), IteratorMode::End)
     }
 }
 

@@ -17,6 +17,9 @@
 //! names, and synced before it may be sent. One key of the journal is one position of the protocol (R2): a second value
 //! for it is refused, whatever the caller believes.
 //!
+//! **Finality and evidence.** [`Store::put_finality`] keeps the proof that makes a block final and moves the newest final
+//! height with it; [`Store::put_evidence`] keeps what convicts a key that signed twice. Neither is ever removed.
+//!
 //! **Damage.** What comes from the disk is not trusted: a damaged database gives [`StorageError::Corrupt`], which tells
 //! the operator what to do, and never a panic.
 
@@ -25,6 +28,8 @@ mod commit;
 mod database;
 mod directory;
 mod error;
+mod evidence;
+mod finality;
 mod genesis;
 mod history;
 mod journal;

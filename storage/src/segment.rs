@@ -19,14 +19,18 @@ use std::{iter::Peekable, sync::Arc};
 /// The most announcements in one segment.
 pub const MAX_SEGMENT_ANNOUNCEMENTS: usize = 4096;
 
-/// What the frame of an encoded segment takes at most, in bytes: the version and two lengths.
-const FRAME_BYTES: usize = 19;
+/// What the frame of an encoded segment takes at most, in bytes: the version, three lengths, and whether there is a proof.
+const FRAME_BYTES: usize = 29;
+
+/// What a finality proof takes at most, in bytes: two checkpoints, a bit for each of the most members, and a signature.
+const PROOF_BYTES: usize = 1 << 10;
 
 impl Store {
     /// Blocks from `from` on (1 is the lowest that is served), at most `max_blocks` of them, and the announcements after
     /// `known_epoch` up to the epoch of the last block; up to the newest one if the segment reaches the head.
     ///
-    /// With the first announcement of a term comes the certificate that opened the term.
+    /// With the first announcement of a term comes the certificate that opened the term, and with every segment the newest
+    /// finality proof.
     ///
     /// A block comes only together with all announcements up to its epoch, and there are at most
     /// [`MAX_SEGMENT_ANNOUNCEMENTS`]: an asker that gets announcements without blocks asks again with the last of them
@@ -44,7 +48,7 @@ impl Store {
         let snapshot = self.database().snapshot();
         let head = snapshot.get::<BlockRef>(Table::Meta, meta::HEAD)?.unwrap_or_default();
         let mut next = from.max(Height(1));
-        let mut budget = Budget { left: max_bytes.saturating_sub(FRAME_BYTES), is_fresh: true };
+        let mut budget = Budget { left: max_bytes.saturating_sub(FRAME_BYTES + PROOF_BYTES), is_fresh: true };
         let mut announcements = announcements_after(&snapshot, known_epoch);
         let mut blocks = Vec::new();
         let mut settled = 0;
@@ -82,7 +86,8 @@ impl Store {
                 }
             }
         }
-        Ok(ChainSegment { certificates, announcements: announcements.taken, blocks })
+        let finality = snapshot.last(Table::Finality)?.map(Arc::new);
+        Ok(ChainSegment { certificates, announcements: announcements.taken, blocks, finality })
     }
 }
 

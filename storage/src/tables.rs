@@ -4,7 +4,7 @@ use alloy_primitives::{Address, B256, U256};
 use baton_consensus::types::{BlockRef, Era, ExtraData, Height, Term};
 
 /// The version of tables, keys and records together. Any change to one of them is a new version.
-pub(crate) const SCHEMA_VERSION: u32 = 2;
+pub(crate) const SCHEMA_VERSION: u32 = 3;
 
 /// A column family.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,11 +39,15 @@ pub(crate) enum Table {
     Proposals,
     /// Position, opaque, to what was signed for it.
     Journal,
+    /// Height of a block to the finality proof that makes it final.
+    Finality,
+    /// Id of a fault to the evidence of it.
+    Evidence,
 }
 
 impl Table {
     /// Every table.
-    pub(crate) const ALL: [Self; 15] = [
+    pub(crate) const ALL: [Self; 17] = [
         Self::Meta,
         Self::Headers,
         Self::Blocks,
@@ -59,6 +63,8 @@ impl Table {
         Self::Certificates,
         Self::Proposals,
         Self::Journal,
+        Self::Finality,
+        Self::Evidence,
     ];
 
     /// The name of the column family on disk.
@@ -79,6 +85,8 @@ impl Table {
             Self::Certificates => "certificates",
             Self::Proposals => "proposals",
             Self::Journal => "journal",
+            Self::Finality => "finality",
+            Self::Evidence => "evidence",
         }
     }
 
