@@ -3,7 +3,7 @@
 //! | lane | carries | when it is full |
 //! |---|---|---|
 //! | peers | what happens to peers and listeners | waits in a backlog of at most two events a peer |
-//! | consensus | heartbeats, announcements, blocks, seals | the message is dropped and counted |
+//! | consensus | heartbeats, announcements, blocks, seals, checkpoints, votes, certificates, evidence | the message is dropped and counted |
 //! | requests | requests that need the node | the request is dropped and counted; the peer sees it fail |
 //! | transactions | batches by gossip and by push | as above |
 //!
@@ -116,6 +116,7 @@ impl Lanes {
             Protocol::PushTransactions => {
                 self.offer(&self.transactions, self.budgets.get(&Kind::Transactions), bytes, event)
             }
+            Protocol::SubmitVote => self.offer(&self.consensus, self.budgets.get(&Kind::Vote), bytes, event),
             _ => self.offer(&self.requests, Some(&self.request_budget), bytes, event),
         }
     }

@@ -4,7 +4,9 @@ use alloy_primitives::Bytes;
 use baton_consensus::{
     certificate::{Appointment, TermCertificate},
     codec::{self, CodecError},
-    messages::{Heartbeat, MAX_VERSION_BYTES, Seal, TermChange},
+    evidence::Evidence,
+    finality::{CertifiedCheckpoint, FinalityProof, ProposedCheckpoint, QuorumCertificate},
+    messages::{Announcement, CastVote, Heartbeat, MAX_VERSION_BYTES, Seal, TermRequest},
     signing::Signed,
     types::{ChainSegment, MAX_MEMBERS, SignedBlock},
 };
@@ -63,10 +65,38 @@ impl Wire for Signed<Heartbeat> {
     }
 }
 
-impl Wire for Box<Signed<TermChange>> {}
+impl Wire for Box<Signed<CastVote>> {}
+
+impl Wire for Box<TermRequest> {
+    fn bounds(&self) -> Result<(), &'static str> {
+        self.certificate.as_deref().map_or(Ok(()), Bounded::bounds)
+    }
+}
+
+impl Wire for Box<ProposedCheckpoint> {
+    fn bounds(&self) -> Result<(), &'static str> {
+        self.parent.as_deref().map_or(Ok(()), Bounded::bounds)
+    }
+}
+
+impl Wire for Box<CertifiedCheckpoint> {
+    fn bounds(&self) -> Result<(), &'static str> {
+        self.certificate.bounds()
+    }
+}
+
+impl Wire for Arc<Evidence> {
+    fn bounds(&self) -> Result<(), &'static str> {
+        match &**self {
+            Evidence::Announcement(pair) => pair.iter().try_for_each(|signed| signed.message.bounds()),
+            Evidence::Block(_) | Evidence::Seal(_) | Evidence::Checkpoint(_) | Evidence::Vote(_) => Ok(()),
+        }
+    }
+}
 
 impl Wire for Appointment {
     fn bounds(&self) -> Result<(), &'static str> {
+        self.announcement.message.bounds()?;
         self.certificate.as_ref().map_or(Ok(()), Wire::bounds)
     }
 }
@@ -76,10 +106,8 @@ impl Wire for Arc<TermCertificate> {
         if self.reports.len() > MAX_MEMBERS {
             return Err("the certificate has too many reports");
         }
-        if self.reports.iter().any(|report| report.signers.len() > MAX_MEMBERS.div_ceil(8)) {
-            return Err("a bitmap of signers is too long");
-        }
-        Ok(())
+        self.reports.iter().try_for_each(|report| bitmap(&report.signers))?;
+        self.highest.as_deref().map_or(Ok(()), Bounded::bounds)
     }
 }
 
@@ -107,8 +135,37 @@ impl Wire for ChainSegment {
             return Err("the segment has too many certificates");
         }
         self.certificates.iter().try_for_each(Wire::bounds)?;
-        Ok(())
+        self.announcements.iter().try_for_each(|signed| signed.message.bounds())?;
+        self.finality.as_deref().map_or(Ok(()), Bounded::bounds)
     }
+}
+
+/// A part of what travels that has bounds of its own.
+trait Bounded {
+    fn bounds(&self) -> Result<(), &'static str>;
+}
+
+impl Bounded for QuorumCertificate {
+    fn bounds(&self) -> Result<(), &'static str> {
+        bitmap(&self.signers)
+    }
+}
+
+impl Bounded for FinalityProof {
+    fn bounds(&self) -> Result<(), &'static str> {
+        self.child.bounds()
+    }
+}
+
+impl Bounded for Announcement {
+    fn bounds(&self) -> Result<(), &'static str> {
+        if self.skipped.len() > MAX_MEMBERS { Err("the announcement skips too many members") } else { Ok(()) }
+    }
+}
+
+/// A bit for each member of the largest set at most.
+fn bitmap(signers: &Bytes) -> Result<(), &'static str> {
+    if signers.len() > MAX_MEMBERS.div_ceil(8) { Err("a bitmap of signers is too long") } else { Ok(()) }
 }
 
 /// Encodes a value, bounds and cap checked, so that what we send is what a peer accepts.

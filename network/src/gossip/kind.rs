@@ -1,10 +1,13 @@
-//! The table of gossip: one row a kind of message, one gossipsub topic a kind.
+//! The table of gossip: one row a kind of message, one gossipsub topic a kind. Caps hold for the largest set: a bitmap of
+//! its members takes 128 bytes, a quorum certificate about 500.
 
 use crate::wire::{self, Wire, WireError};
 use alloy_primitives::Bytes;
 use baton_consensus::{
     certificate::{Appointment, TermCertificate},
-    messages::{Heartbeat, Seal, TermChange},
+    evidence::Evidence,
+    finality::{CertifiedCheckpoint, ProposedCheckpoint},
+    messages::{CastVote, Heartbeat, Seal, TermRequest},
     signing::Signed,
     types::SignedBlock,
 };
@@ -85,10 +88,18 @@ kinds! {
     Block(Arc<SignedBlock>) { name: "block", cap: 8 * MIB, kept: 8, waiting: 96 * MIB }
     /// The scheduler's seal on a block. At most 512 bytes.
     Seal(Signed<Seal>) { name: "seal", cap: 512, kept: 64, waiting: 4 * MIB }
-    /// A member's wish to enter a term. At most 1 KiB.
-    TermChange(Box<Signed<TermChange>>) { name: "term-change", cap: KIB, kept: 4, waiting: 4 * MIB }
+    /// A member's wish to enter a term, with the quorum certificate that it names. At most 1 KiB.
+    TermChange(Box<TermRequest>) { name: "term-change", cap: KIB, kept: 4, waiting: 4 * MIB }
     /// What opens a term. At most 512 KiB.
     Certificate(Arc<TermCertificate>) { name: "certificate", cap: 512 * KIB, kept: 4, waiting: 8 * MIB }
+    /// What the scheduler puts to the vote, with the quorum certificate that it builds on. At most 1 KiB.
+    Checkpoint(Box<ProposedCheckpoint>) { name: "checkpoint", cap: KIB, kept: 1, waiting: 4 * MIB }
+    /// A member's vote on a checkpoint. At most 512 bytes.
+    Vote(Box<Signed<CastVote>>) { name: "vote", cap: 512, kept: 1, waiting: 4 * MIB }
+    /// A quorum certificate, with the checkpoint below it. At most 1 KiB.
+    Quorum(Box<CertifiedCheckpoint>) { name: "quorum", cap: KIB, kept: 1, waiting: 4 * MIB }
+    /// Two messages of one key for one position: two announcements may each skip every other member. At most 64 KiB.
+    Evidence(Arc<Evidence>) { name: "evidence", cap: 64 * KIB, kept: 16, waiting: 4 * MIB }
     /// Transactions in their EIP-2718 envelopes: 1 to 16,384 of them, together at most 1 MiB.
     Transactions(Vec<Bytes>) { name: "transactions", cap: MIB, kept: 64, waiting: 64 * MIB }
 }

@@ -27,12 +27,12 @@ impl Wire for BlocksByRange {
     }
 }
 
-/// The scheduler's answer to a leader's block.
+/// The scheduler's answer to a leader's block, or to a vote.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Submission {
-    /// It has the block and will judge it.
+    /// It has it and will judge it.
     Accepted,
-    /// It will not seal the block, for this reason.
+    /// It has no use for it, for this reason.
     Refused(Text<MAX_REFUSAL_BYTES>),
 }
 

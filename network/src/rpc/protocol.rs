@@ -8,7 +8,8 @@ use crate::{
 };
 use alloy_primitives::Bytes;
 use baton_consensus::{
-    signing::SigningContext,
+    messages::CastVote,
+    signing::{Signed, SigningContext},
     types::{ChainSegment, SignedBlock},
 };
 use libp2p::{StreamProtocol, request_response as rr, swarm::NetworkBehaviour};
@@ -192,6 +193,10 @@ protocols! {
         SubmitBlock submit_block (Arc<SignedBlock> => Submission) {
             name: "submit-block", request: 8 * MIB, response: KIB, deadline: 10, concurrent: 4,
         }
+        /// A member's vote, straight to the scheduler.
+        SubmitVote submit_vote (Box<Signed<CastVote>> => Submission) {
+            name: "submit-vote", request: 512, response: KIB, deadline: 5, concurrent: 8,
+        }
         /// Transactions, handed over with an acknowledgement.
         PushTransactions push_transactions (Vec<Bytes> => Received) {
             name: "push-transactions", request: MIB, response: 64 * KIB, deadline: 10, concurrent: 8,
@@ -254,6 +259,7 @@ mod tests {
                 "/baton/status/1",
                 "/baton/7/abababab/blocks-by-range/1",
                 "/baton/7/abababab/submit-block/1",
+                "/baton/7/abababab/submit-vote/1",
                 "/baton/7/abababab/push-transactions/1"
             ]
         );
