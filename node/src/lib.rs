@@ -6,6 +6,7 @@ pub mod cli;
 pub mod config;
 pub mod engine;
 pub mod genesis;
+pub mod halt;
 pub mod keys;
 pub mod mempool;
 pub mod mesh;

@@ -6,16 +6,17 @@ use crate::{
     config::{NodeConfig, Ready},
     engine::{Engine, EngineConfig},
     genesis::Genesis,
+    halt::Halted,
     keys::{self, NodeKeys},
     mempool::{self, ChainRules, Mempool},
-    mesh::{MempoolMesh, PeerBook, Router},
+    mesh::{KnownQuorums, MempoolMesh, PeerBook, Router},
     rpc,
     stop::StopRequests,
     supervisor::Supervisor,
     sync::Synchronizer,
 };
 use baton_consensus::{
-    FinalityRule,
+    finality::light_client::Trusted,
     keys::{BlsKey, OperatorKey},
 };
 use baton_execution::next_base_fee;
@@ -49,6 +50,7 @@ pub async fn run(config: NodeConfig) -> eyre::Result<()> {
     let mut requests = StopRequests::listen(config.process.exit_on_stdin_eof)?;
     let NodeConfig { genesis, data_dir, keys_dir, network, rpc, mempool, database, log: _, process } = config;
     let genesis = Arc::new(Genesis::load(&genesis)?);
+    Halted::refuse_to_start(&data_dir)?;
     // The keys first: nothing is written before all that was given is known to be good.
     let keys = keys_dir.as_deref().map(NodeKeys::load).transpose()?;
     let store = open_store(&data_dir, database.cache.as_usize(), Arc::clone(&genesis)).await?;
@@ -103,6 +105,7 @@ pub async fn run(config: NodeConfig) -> eyre::Result<()> {
         genesis: Arc::clone(&genesis),
         keys: operator,
         version: version(),
+        data_dir: data_dir.clone(),
         chain: chain.clone(),
         pool: pool.clone(),
         network: network.clone(),
@@ -112,15 +115,14 @@ pub async fn run(config: NodeConfig) -> eyre::Result<()> {
     })?;
     let (news, peer_news) = mpsc::channel(1);
     let (listening, mut addresses) = watch::channel(Vec::new());
-    let set = Arc::new(genesis.set.clone());
     let router = Router {
         network: network.clone(),
         engine: engine_handle.clone(),
         pool: pool.clone(),
         store,
         peers: peers.clone(),
-        context: genesis.signing_context(),
-        set: Arc::clone(&set),
+        electorate: genesis.electorate(),
+        quorums: KnownQuorums::default(),
         news,
         listening,
     };
@@ -129,7 +131,7 @@ pub async fn run(config: NodeConfig) -> eyre::Result<()> {
         engine_handle.clone(),
         view.clone(),
         peers.clone(),
-        (genesis.signing_context(), set),
+        Arc::new(Trusted::genesis(genesis.signing_context(), Arc::clone(&genesis.set))),
         chain.clone(),
     );
 
@@ -237,13 +239,9 @@ fn greet(genesis: &Genesis, store: &Store, operator: Option<&OperatorKey>) {
         genesis = %genesis.hash,
         head = %store.head(),
         sequencers = genesis.set.len(),
+        finality = %genesis.parameters.finality,
         "baton"
     );
-    if genesis.parameters.finality == FinalityRule::Quorum {
-        warn!(
-            "the finality rule of this chain is quorum, whose votes this version does not have: no block becomes final"
-        );
-    }
     match operator.map(OperatorKey::address) {
         Some(address) if genesis.set.contains(address) => info!(%address, "running as a sequencer"),
         Some(address) => warn!(%address, "this key is not in the sequencer set: running as an observer"),

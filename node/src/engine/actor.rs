@@ -1,7 +1,7 @@
 //! The engine's loop.
 
 use super::{
-    CatchUp, Clock, EngineHandle, EngineMessage, EngineView, Origin,
+    CatchUp, Clock, EngineHandle, EngineMessage, EngineView, Origin, Segment,
     executor::{self, ExecutedBlocks, Executor, Job, JobResult},
     handle::{MAILBOX, Position},
     outbox::Outbox,
@@ -21,7 +21,7 @@ use baton_consensus::{
 };
 use baton_network::{NetworkHandle, PeerId};
 use eyre::{WrapErr, bail};
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{collections::HashMap, path::PathBuf, sync::Arc, time::Duration};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, info};
@@ -38,6 +38,8 @@ pub struct EngineConfig {
     pub keys: Option<(OperatorKey, BlsKey)>,
     /// The software version that heartbeats carry.
     pub version: String,
+    /// Where the halt file goes.
+    pub data_dir: PathBuf,
     /// The store and what is read from it.
     pub chain: ChainReader,
     /// The pool that blocks are built from.
@@ -56,6 +58,7 @@ pub struct EngineConfig {
 pub struct Engine {
     pub(super) core: Core,
     pub(super) genesis: Arc<Genesis>,
+    pub(super) data_dir: PathBuf,
     pub(super) clock: Clock,
     pub(super) chain: ChainReader,
     pub(super) pool: PoolHandle,
@@ -84,11 +87,12 @@ impl Engine {
     /// # Errors
     /// If the database is damaged or a thread cannot be started.
     pub fn new(config: EngineConfig) -> eyre::Result<(Self, EngineHandle, EngineView)> {
-        let EngineConfig { genesis, keys, version, chain, pool, network, heads, status, catch_up } = config;
+        let EngineConfig { genesis, keys, version, data_dir, chain, pool, network, heads, status, catch_up } = config;
         let restored = restore(chain.store(), genesis.parameters.finality)?;
         let context = genesis.signing_context();
         let identity = Identity { keys, version };
-        let core = Core::new(context, genesis.parameters.clone(), genesis.set.clone(), identity, restored);
+        let core = Core::new(context, genesis.parameters.clone(), Arc::clone(&genesis.set), identity, restored);
+        chain.set_safe(core.safe());
         let clock = Clock::start();
         let view = EngineView::new(&core, genesis.parameters.finality, clock.now());
         let (message_sender, messages) = mpsc::channel(MAILBOX);
@@ -114,6 +118,7 @@ impl Engine {
         let engine = Self {
             core,
             genesis,
+            data_dir,
             clock,
             chain,
             pool,
@@ -197,18 +202,16 @@ impl Engine {
             }
             EngineMessage::Block(block, origin) => self.feed(Input::Block(block), Some(origin)).await,
             EngineMessage::Seal(seal, origin) => self.feed(Input::Seal(seal), Some(origin)).await,
+            EngineMessage::Checkpoint(checkpoint, parent, origin) => {
+                self.feed(Input::Checkpoint { checkpoint, parent }, Some(origin)).await
+            }
+            EngineMessage::Vote(vote, origin) => self.feed(Input::Vote(vote), Some(origin)).await,
+            EngineMessage::Quorum(certificate, parent, origin) => {
+                self.feed(Input::Quorum { certificate, parent }, Some(origin)).await
+            }
+            EngineMessage::Evidence(evidence, origin) => self.feed(Input::Evidence(evidence), Some(origin)).await,
             EngineMessage::Segment(segment, done) => {
-                for certificate in segment.certificates {
-                    self.feed(Input::Certificate(certificate), None).await?;
-                }
-                for announcement in segment.announcements {
-                    self.feed(Input::Announcement { announcement, certificate: None }, None).await?;
-                }
-                for sealed in segment.blocks {
-                    // The seal first: it entitles blocks of past epochs and of other branches.
-                    self.feed(Input::Seal(sealed.seal), None).await?;
-                    self.feed(Input::Block(sealed.block), None).await?;
-                }
+                self.take_segment(segment).await?;
                 // The synchronizer may have given up waiting.
                 let _ = done.send(());
                 Ok(())
@@ -219,6 +222,27 @@ impl Engine {
                 self.feed(Input::Leave, None).await
             }
         }
+    }
+
+    async fn take_segment(&mut self, segment: Segment) -> eyre::Result<()> {
+        let Segment { certificates, finality, announcements, blocks } = segment;
+        for certificate in certificates {
+            self.feed(Input::Certificate(certificate), None).await?;
+        }
+        // Before the blocks: it tells which branch to go over to.
+        if let Some(finality) = finality {
+            let (certificate, parent) = (finality.child().clone(), Some(*finality.checkpoint()));
+            self.feed(Input::Quorum { certificate, parent }, None).await?;
+        }
+        for announcement in announcements {
+            self.feed(Input::Announcement { announcement, certificate: None }, None).await?;
+        }
+        for sealed in blocks {
+            // The seal first: it entitles blocks of past epochs and of other branches.
+            self.feed(Input::Seal(sealed.seal), None).await?;
+            self.feed(Input::Block(sealed.block), None).await?;
+        }
+        Ok(())
     }
 
     async fn feed(&mut self, input: Input, mut origin: Option<Origin>) -> eyre::Result<()> {

@@ -1,17 +1,20 @@
 //! How each effect is carried out.
 
-use super::{CatchUp, Engine, Origin, executor::Job};
-use crate::chain::{block_commit, committed_block};
+use super::{CatchUp, Engine, Origin, executor::Job, reports::tell};
+use crate::{
+    chain::{block_commit, committed_block},
+    halt::{HaltError, Halted},
+};
 use alloy_eips::eip2718::Encodable2718;
 use alloy_primitives::Bytes;
 use baton_consensus::{
     certificate::Appointment,
-    core::{Effect, Report, Verdict},
-    journal::JournalEntry,
+    core::{Conflict, Effect, Verdict},
+    journal::{JournalEntry, SafetyState},
     signing::Signed,
     types::{BlockRef, Height, SealedBlock, SignedBlock, VerifiedBlock},
 };
-use baton_network::{Response, Submission, Text};
+use baton_network::{Protocol, Response, Submission, Text};
 use baton_storage::{JournalBatch, JournalWrite, ScheduleWrite};
 use eyre::{OptionExt, WrapErr, bail};
 use std::{collections::HashMap, sync::Arc};
@@ -27,10 +30,22 @@ impl Engine {
     pub(super) async fn carry_out(&mut self, effect: Effect, origin: &mut Option<Origin>) -> eyre::Result<()> {
         match effect {
             Effect::Judge(verdict) => self.answer(verdict, origin.take()),
-            Effect::PersistSafety(safety) => {
-                let bytes = safety.to_bytes();
-                let batch = JournalBatch { safety_state: Some(&bytes), ..JournalBatch::default() };
-                self.chain.store().journal_write(&batch)?;
+            Effect::PersistSafety { state, journal } => self.persist_safety(&state, &journal)?,
+            Effect::PersistEvidence { fault, evidence } => {
+                self.chain.store().put_evidence(fault.id(), &evidence)?;
+            }
+            Effect::Finalize { block, proof, finalized } => {
+                let stored = self.chain.store().put_finality(block, &proof, finalized);
+                stored.wrap_err("cannot keep a finality proof")?;
+                debug!(height = %block.height, hash = %block.hash, %finalized, "final");
+                self.refresh_view();
+            }
+            Effect::Safe(block) => self.chain.set_safe(block),
+            Effect::Halt(conflict) => return Err(self.halt(*conflict).into()),
+            Effect::CastVote { to, vote } => {
+                if let Some(peer) = self.sequencer_peers.get(&to) {
+                    self.outbox.cast_vote(*peer, vote);
+                }
             }
             Effect::PersistAnnouncement { appointment, journal } => {
                 self.persist_announcement(&appointment, journal.as_ref())?;
@@ -97,10 +112,31 @@ impl Engine {
                     Verdict::Ignore(reason) => Submission::Refused(Text::fit(&reason.to_string())),
                     Verdict::Reject(reason) => Submission::Refused(Text::fit(&reason.to_string())),
                 };
-                if let Err(error) = responder.respond(&Response::SubmitBlock(answer)) {
+                let response = match responder.protocol() {
+                    Protocol::SubmitVote => Response::SubmitVote(answer),
+                    _ => Response::SubmitBlock(answer),
+                };
+                if let Err(error) = responder.respond(&response) {
                     debug!(%error, "could not answer a submission");
                 }
             }
+        }
+    }
+
+    fn persist_safety(&self, state: &SafetyState, journal: &[JournalEntry]) -> eyre::Result<()> {
+        let (bytes, entries) = (state.to_bytes(), journal.iter().map(journal_write).collect::<Vec<_>>());
+        let batch = JournalBatch { entries: &entries, safety_state: Some(&bytes), ..JournalBatch::default() };
+        Ok(self.chain.store().journal_write(&batch)?)
+    }
+
+    /// Keeps both sides of a conflict; what to end with.
+    fn halt(&self, conflict: Conflict) -> HaltError {
+        let chain = (self.genesis.chain_id(), self.genesis.hash);
+        let halted = Halted::new(conflict, chain, self.chain.head(), self.chain.finalized());
+        error!(explanation = halted.explanation, conflict = ?halted.conflict, "this node stops for good");
+        match halted.write(&self.data_dir) {
+            Ok(()) => HaltError::Now { explanation: halted.explanation, path: Halted::path(&self.data_dir) },
+            Err(error) => error,
         }
     }
 
@@ -203,43 +239,4 @@ impl Engine {
 
 fn journal_write(entry: &JournalEntry) -> JournalWrite {
     JournalWrite { key: entry.key(), value: entry.to_bytes().into() }
-}
-
-fn tell(report: &Report) {
-    match report {
-        Report::Started { scheduler } => info!(%scheduler, "the term's scheduler"),
-        Report::Appointed { epoch, leader, first, skipped } => {
-            let skipped: Vec<_> = skipped.iter().map(|skip| format!("{} ({})", skip.sequencer, skip.reason)).collect();
-            info!(%epoch, %leader, %first, skipped = skipped.join(", "), "epoch");
-        }
-        Report::LeaderReplaced { epoch, leader, height, reason, record } => {
-            warn!(%epoch, %leader, %height, %reason, strikes = record.strikes, "leader replaced");
-        }
-        Report::TermChangeSigned { term, cause } => warn!(%term, %cause, "asking for another term"),
-        Report::TermOpened { term, scheduler, cause } => {
-            let cause = cause.map(|cause| cause.to_string()).unwrap_or_default();
-            info!(%term, %scheduler, cause, "term");
-        }
-        Report::Adopted { term, base } => info!(%term, %base, "scheduling: the branch is taken over"),
-        Report::Reverted { from, to } => {
-            warn!(%from, %to, "sealed blocks left the chain; their transactions are pending");
-        }
-        Report::ContradictsFinal { base, finalized } => {
-            error!(%base, %finalized, "the scheduler builds on a branch that contradicts what is final here; not following");
-        }
-        Report::BadBase { base, obliged } => {
-            error!(%base, %obliged, "the scheduler builds on a branch that loses what it must keep");
-        }
-        Report::BadAnnouncement { epoch, error } => warn!(%epoch, %error, "the scheduler announced against the rules"),
-        Report::Equivocation { signer, kind, position } => {
-            error!(%signer, kind, position, "a key signed two messages for one position");
-        }
-        Report::InvalidSealedBlock(block) => {
-            error!(%block, "the scheduler sealed a block that does not execute here; this node cannot follow it");
-        }
-        Report::InvalidBlock { block, leader } => warn!(%block, %leader, "the leader's block is invalid"),
-        Report::RefusedToSign { key } => {
-            error!(position = %alloy_primitives::hex::encode(key), "refused to sign: the safety journal holds a signature at or above this position");
-        }
-    }
 }

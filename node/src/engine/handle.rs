@@ -2,7 +2,9 @@ use alloy_primitives::Address;
 use baton_consensus::{
     certificate::VerifiedCertificate,
     core::CannotResign,
-    messages::{Announcement, Heartbeat, Seal, VerifiedTermChange},
+    evidence::VerifiedEvidence,
+    finality::{VerifiedFinality, VerifiedQuorum},
+    messages::{Announcement, CastVote, Checkpoint, Heartbeat, Seal, VerifiedTermChange},
     signing::Verified,
     types::{BlockRef, ExtraData, Height, Term, VerifiedBlock, VerifiedSealedBlock},
 };
@@ -38,6 +40,14 @@ pub enum EngineMessage {
     Block(VerifiedBlock, Origin),
     /// A seal from the mesh.
     Seal(Verified<Seal>, Origin),
+    /// What the scheduler puts to the vote, with the certificate that came with it.
+    Checkpoint(Verified<Checkpoint>, Option<VerifiedQuorum>, Origin),
+    /// A member's vote, its BLS signature not checked.
+    Vote(Verified<CastVote>, Origin),
+    /// A quorum certificate, with the checkpoint that it is said to build on.
+    Quorum(VerifiedQuorum, Option<Checkpoint>, Origin),
+    /// Evidence against a member.
+    Evidence(VerifiedEvidence, Origin),
     /// A stretch of the chain that was fetched because this node is behind; answered when all of it was taken in.
     Segment(Segment, oneshot::Sender<()>),
     /// The operator wants this node to hand the schedule over; answered with the term that it asked for.
@@ -51,6 +61,8 @@ pub enum EngineMessage {
 pub struct Segment {
     /// What opened the terms of the announcements, and the newest term.
     pub certificates: Vec<VerifiedCertificate>,
+    /// The newest finality proof of whoever served it.
+    pub finality: Option<VerifiedFinality>,
     /// The part of the schedule that it stands on, in order.
     pub announcements: Vec<Verified<Announcement>>,
     /// Consecutive blocks, lowest first.

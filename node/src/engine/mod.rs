@@ -4,6 +4,7 @@
 //! - [`actor`]: its loop, on a thread of its own, since it waits for the disk.
 //! - [`effects`]: how each effect is carried out. The order is kept: what must be durable is synced before what follows
 //!   it is sent.
+//! - [`reports`]: what operators read of it in the log.
 //! - [`executor`]: the thread that executes and builds blocks, and the results that wait for their seal.
 //! - [`restore`]: what comes back from the disk at the start.
 //! - [`view`]: the snapshot that JSON-RPC answers from.
@@ -14,6 +15,7 @@ mod effects;
 mod executor;
 mod handle;
 mod outbox;
+mod reports;
 mod restore;
 mod timers;
 mod view;

@@ -1,6 +1,6 @@
 //! What leaves the engine for the mesh, in order, without making the engine wait.
 
-use baton_consensus::core::Outgoing;
+use baton_consensus::{core::Outgoing, messages::CastVote, signing::Signed, types::SignedBlock};
 use baton_network::{GossipMessage, NetworkHandle, PeerId, Request, Response, Submission};
 use std::sync::Arc;
 use tokio::sync::{mpsc, oneshot};
@@ -13,7 +13,8 @@ const CAPACITY: usize = 256;
 #[derive(Debug)]
 enum Letter {
     Gossip(GossipMessage),
-    Submit(PeerId, Arc<baton_consensus::types::SignedBlock>),
+    Submit(PeerId, Arc<SignedBlock>),
+    CastVote(PeerId, Box<Signed<CastVote>>),
     /// Nothing to send: whoever waits for it knows that what was posted before is with the swarm.
     Mark(oneshot::Sender<()>),
 }
@@ -34,16 +35,24 @@ impl Outbox {
         let message = match message {
             Outgoing::Heartbeat(signed) => GossipMessage::Heartbeat(signed),
             Outgoing::Announcement(appointment) => GossipMessage::Schedule(appointment),
-            Outgoing::TermChange(signed) => GossipMessage::TermChange(Box::new(signed)),
+            Outgoing::TermChange(request) => GossipMessage::TermChange(Box::new(request)),
             Outgoing::Certificate(certificate) => GossipMessage::Certificate(certificate),
             Outgoing::Block(block) => GossipMessage::Block(block),
             Outgoing::Seal(signed) => GossipMessage::Seal(signed),
+            Outgoing::Checkpoint(proposed) => GossipMessage::Checkpoint(Box::new(proposed)),
+            Outgoing::Vote(signed) => GossipMessage::Vote(Box::new(signed)),
+            Outgoing::Quorum(certified) => GossipMessage::Quorum(Box::new(certified)),
+            Outgoing::Evidence(evidence) => GossipMessage::Evidence(evidence),
         };
         self.post(Letter::Gossip(message));
     }
 
-    pub(super) fn submit(&self, to: PeerId, block: Arc<baton_consensus::types::SignedBlock>) {
+    pub(super) fn submit(&self, to: PeerId, block: Arc<SignedBlock>) {
         self.post(Letter::Submit(to, block));
+    }
+
+    pub(super) fn cast_vote(&self, to: PeerId, vote: Signed<CastVote>) {
+        self.post(Letter::CastVote(to, Box::new(vote)));
     }
 
     /// Answers when all that was posted before has been handed to the swarm.
@@ -72,6 +81,10 @@ async fn deliver(network: NetworkHandle, mut letters: mpsc::Receiver<Letter>) {
                 let network = network.clone();
                 tokio::spawn(async move { submit(&network, peer, block).await });
             }
+            Letter::CastVote(peer, vote) => {
+                let network = network.clone();
+                tokio::spawn(async move { cast_vote(&network, peer, vote).await });
+            }
             Letter::Mark(passed) => {
                 // Whoever waited may have lost patience.
                 let _ = passed.send(());
@@ -81,11 +94,21 @@ async fn deliver(network: NetworkHandle, mut letters: mpsc::Receiver<Letter>) {
 }
 
 /// Gossip carries the same block: a submission that fails is not repeated.
-async fn submit(network: &NetworkHandle, peer: PeerId, block: Arc<baton_consensus::types::SignedBlock>) {
+async fn submit(network: &NetworkHandle, peer: PeerId, block: Arc<SignedBlock>) {
     let height = block.block.header.number;
     match network.request(peer, Request::SubmitBlock(block)).await {
         Ok(Response::SubmitBlock(Submission::Accepted)) => {}
         Ok(answer) => debug!(%peer, height, ?answer, "the scheduler did not take the block"),
         Err(error) => debug!(%peer, height, %error, "could not submit the block to the scheduler"),
+    }
+}
+
+/// The scheduler puts the head to the vote again if votes are missing: one that fails is not repeated.
+async fn cast_vote(network: &NetworkHandle, peer: PeerId, vote: Box<Signed<CastVote>>) {
+    let position = vote.message.vote.checkpoint().position;
+    match network.request(peer, Request::SubmitVote(vote)).await {
+        Ok(Response::SubmitVote(Submission::Accepted)) => {}
+        Ok(answer) => debug!(%peer, %position, ?answer, "the scheduler did not take the vote"),
+        Err(error) => debug!(%peer, %position, %error, "could not hand the vote to the scheduler"),
     }
 }

@@ -1,8 +1,10 @@
 //! What the core brings back from the disk.
 
+use alloy_consensus::Header;
 use baton_consensus::{
     FinalityRule,
     core::{Committed, Restored},
+    finality::FinalityProof,
     journal::{JournalEntry, SafetyState},
     types::{BlockRef, Era, ExtraData, Height, Term},
 };
@@ -35,7 +37,9 @@ pub(super) fn restore(store: &Store, finality: FinalityRule) -> eyre::Result<Res
         .wrap_err("the safety state is damaged: this node must not sign with its key")?
         .unwrap_or_default();
     let horizon = if finality == FinalityRule::Quorum { HORIZON } else { PRODUCER_HORIZON };
-    let chain = chain(store, finalized, horizon)?;
+    let finality = store.newest_finality()?;
+    let settled = settled(store, finality.as_ref())?;
+    let chain = chain(store, finalized.min(settled), horizon)?;
     let (mut certificates, mut announcements) = (Vec::new(), Vec::new());
     let first = chain.first().map_or(Term(1), |lowest| lowest.position.term.max(Term(1)));
     let entered = safety.certificate.as_ref().map_or(Term(1), |certificate| certificate.term);
@@ -43,7 +47,15 @@ pub(super) fn restore(store: &Store, finality: FinalityRule) -> eyre::Result<Res
         certificates.extend(store.certificates_of(Era(0), term)?.into_iter().map(Arc::new));
         announcements.extend(store.announcements_of(Era(0), term)?.into_iter().map(|signed| signed.message));
     }
-    Ok(Restored { chain, finalized, certificates, announcements, journal, safety })
+    let evidence = store.evidence()?;
+    let finality = finality.map(Arc::new);
+    Ok(Restored { chain, finalized, finality, evidence, certificates, announcements, journal, safety })
+}
+
+/// The height of the block that a proof makes final, if the chain has it; otherwise that of genesis.
+fn settled(store: &Store, finality: Option<&FinalityProof>) -> eyre::Result<Height> {
+    let Some(block) = finality.map(|proof| proof.checkpoint.head) else { return Ok(Height(0)) };
+    Ok(if store.block_hash(block.height)? == Some(block.hash) { block.height } else { Height(0) })
 }
 
 /// The blocks from the final one, or the horizon, to the head.
@@ -60,9 +72,10 @@ fn chain(store: &Store, finalized: Height, horizon: u64) -> eyre::Result<Vec<Com
             None if height == Height(0) => Term(0),
             None => bail!("block {height} has no seal in the database"),
         };
-        let (leader, timestamp) = (stored.header.beneficiary, stored.header.timestamp);
+        let Header { beneficiary: leader, timestamp, state_root, .. } = stored.header;
         let position = if height == Height(0) { ExtraData::default() } else { position };
-        chain.push(Committed { block: BlockRef { height, hash: stored.hash }, leader, timestamp, position, sealed_in });
+        let block = BlockRef { height, hash: stored.hash };
+        chain.push(Committed { block, state_root, leader, timestamp, position, sealed_in });
     }
     chain.first().ok_or_eyre("the head block is missing from the database")?;
     Ok(chain)

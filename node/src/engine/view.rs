@@ -90,6 +90,7 @@ fn describe(core: &Core, finality_rule: FinalityRule, now: Time) -> Snapshot {
                 let Strike { epoch, reason } = strike;
                 format!("{reason} in epoch {epoch}, failure {} in a row as leader", member.record.strikes)
             }),
+            convicted: member.convicted,
             blocks_led: member.blocks_led,
         }
     };
@@ -124,6 +125,7 @@ fn describe(core: &Core, finality_rule: FinalityRule, now: Time) -> Snapshot {
             epoch: latest.map_or(Epoch(0), |latest| latest.announcement.epoch),
             scheduler: Some(status.scheduler),
             leader: status.leader,
+            certified: status.certified,
             finality_rule,
             syncing: None,
         },

@@ -62,6 +62,14 @@ fn default_term_blocks() -> u64 {
     Parameters::default().term_blocks
 }
 
+fn default_vote_timeout() -> Duration {
+    Parameters::default().vote_timeout
+}
+
+fn default_max_unfinalized_blocks() -> u64 {
+    Parameters::default().max_unfinalized_blocks
+}
+
 fn default_base_fee() -> Number {
     DEFAULT_BASE_FEE.into()
 }
@@ -86,6 +94,10 @@ struct Sequencing {
     adopt_timeout: Duration,
     #[serde(default = "default_term_blocks")]
     term_blocks: u64,
+    #[serde(with = "humantime_serde", default = "default_vote_timeout")]
+    vote_timeout: Duration,
+    #[serde(default = "default_max_unfinalized_blocks")]
+    max_unfinalized_blocks: u64,
     finality: FinalityRule,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     base_fee_recipient: Option<Address>,
@@ -157,6 +169,8 @@ pub(super) fn read(bytes: &[u8]) -> Result<GenesisFile, GenesisError> {
         term_timeout,
         adopt_timeout,
         term_blocks,
+        vote_timeout,
+        max_unfinalized_blocks,
         finality,
         base_fee_recipient,
         sequencers,
@@ -178,6 +192,8 @@ pub(super) fn read(bytes: &[u8]) -> Result<GenesisFile, GenesisError> {
             term_timeout,
             adopt_timeout,
             term_blocks,
+            vote_timeout,
+            max_unfinalized_blocks,
             finality,
         },
         sequencers: sequencers.into_iter().map(GenesisSequencer::from).collect(),
@@ -209,6 +225,8 @@ pub(super) fn write(file: &GenesisFile) -> Result<String, GenesisError> {
         term_timeout,
         adopt_timeout,
         term_blocks,
+        vote_timeout,
+        max_unfinalized_blocks,
         finality,
     } = parameters;
     let root = Root {
@@ -226,6 +244,8 @@ pub(super) fn write(file: &GenesisFile) -> Result<String, GenesisError> {
             term_timeout,
             adopt_timeout,
             term_blocks,
+            vote_timeout,
+            max_unfinalized_blocks,
             finality,
             base_fee_recipient,
             sequencers: sequencers.into_iter().map(Member::from).collect(),

@@ -32,11 +32,11 @@ use alloy_rlp::RlpEncodable;
 use baton_consensus::{
     FinalityRule, Parameters,
     signing::SigningContext,
-    types::{Block, SequencerSet, Stake},
+    types::{Block, Electorate, SequencerSet, Stake},
 };
 use baton_execution::{ChainSpec, GenesisParameters, StateDiff, genesis_header, genesis_state};
 use libp2p::{Multiaddr, multiaddr::Protocol};
-use std::{fs::File, io::Read, path::Path};
+use std::{fs::File, io::Read, path::Path, sync::Arc};
 
 /// The largest genesis file that is read: 64 MiB.
 pub const MAX_FILE_SIZE: u64 = 64 << 20;
@@ -52,7 +52,7 @@ pub struct Genesis {
     /// What it fixes about the protocol.
     pub parameters: Parameters,
     /// The sequencers of era 0; their proofs of possession hold.
-    pub set: SequencerSet,
+    pub set: Arc<SequencerSet>,
     /// The header of block 0.
     pub header: Header,
     /// The hash of block 0.
@@ -116,7 +116,7 @@ impl Genesis {
             }
         }
         let members = sequencers.into_iter().map(GenesisSequencer::into_member).collect::<Result<_, _>>()?;
-        let set = SequencerSet::with_proofs(members)?;
+        let set = Arc::new(SequencerSet::with_proofs(members)?);
         let commitment = commitment(&chain, &parameters, &set, gas_limit, base_fee_per_gas, timestamp);
         let (state, state_root) = genesis_state(&alloc)?;
         let header = genesis_header(
@@ -143,6 +143,12 @@ impl Genesis {
     #[must_use]
     pub const fn signing_context(&self) -> SigningContext {
         SigningContext { chain_id: self.chain.chain_id(), genesis_hash: self.hash }
+    }
+
+    /// What signatures of era 0 are checked against.
+    #[must_use]
+    pub fn electorate(&self) -> Electorate {
+        Electorate::genesis(self.signing_context(), Arc::clone(&self.set))
     }
 
     /// Block 0: the header over an empty body.
@@ -218,6 +224,8 @@ fn check_parameters(parameters: &Parameters) -> Result<(), GenesisError> {
         term_timeout,
         adopt_timeout,
         term_blocks: _,
+        vote_timeout,
+        max_unfinalized_blocks: _,
         finality: _,
     } = parameters;
     for (name, span) in [
@@ -228,6 +236,7 @@ fn check_parameters(parameters: &Parameters) -> Result<(), GenesisError> {
         ("sequencing.openingTimeout", opening_timeout),
         ("sequencing.termTimeout", term_timeout),
         ("sequencing.adoptTimeout", adopt_timeout),
+        ("sequencing.voteTimeout", vote_timeout),
     ] {
         if span.subsec_nanos() % 1_000_000 != 0 {
             return Err(GenesisError::field(name, format_args!("{span:?} is not a whole number of milliseconds")));

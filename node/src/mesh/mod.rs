@@ -1,15 +1,20 @@
 //! Between the swarm and the rest of the node: every event goes to whom it concerns, signatures are checked on the way.
 //!
 //! - [`router`]: the loop over the network's events.
+//! - [`consensus`]: the checks of consensus messages.
+//! - [`quorums`]: the quorum certificates that were checked already.
 //! - [`requests`]: answers to peers.
 //! - [`peers`]: who is connected, for JSON-RPC, the synchronizer and the mempool.
 //! - [`push`]: the mempool's way out.
 
+mod consensus;
 mod peers;
 mod push;
+mod quorums;
 mod requests;
 mod router;
 
 pub use peers::{Peer, PeerBook};
 pub use push::MempoolMesh;
+pub use quorums::KnownQuorums;
 pub use router::{PeerNews, Router};

@@ -1,17 +1,12 @@
 //! The loop over the network's events.
 
-use super::{PeerBook, requests};
+use super::{KnownQuorums, PeerBook, requests};
 use crate::{
     engine::{EngineHandle, EngineMessage, Origin},
     mempool::{self, PoolHandle},
 };
 use alloy_primitives::Bytes;
-use baton_consensus::{
-    certificate::Appointment,
-    messages::{Announcement, TermChange, VerifiedTermChange},
-    signing::{Message, Signed, SigningContext, Verified},
-    types::SequencerSet,
-};
+use baton_consensus::types::Electorate;
 use baton_network::{
     GossipMessage, GossipTicket, Multiaddr, NetworkEvent, NetworkEvents, NetworkHandle, PeerId, Request, Responder,
     Verdict,
@@ -48,10 +43,10 @@ pub struct Router {
     pub store: Store,
     /// Who is connected.
     pub peers: PeerBook,
-    /// What signatures are checked against.
-    pub context: SigningContext,
-    /// Whose signatures count.
-    pub set: Arc<SequencerSet>,
+    /// What signatures are checked against, and whose count.
+    pub electorate: Electorate,
+    /// What was checked already.
+    pub quorums: KnownQuorums,
     /// Whom to tell of peers.
     pub news: mpsc::Sender<PeerNews>,
     /// Where the node listens.
@@ -122,16 +117,14 @@ impl Router {
         match message {
             GossipMessage::Heartbeat(signed) => self.consensus(source, ticket, signed, EngineMessage::Heartbeat),
             GossipMessage::Schedule(appointment) => self.appointment(source, ticket, appointment),
-            GossipMessage::TermChange(signed) => self.term_change(source, ticket, *signed),
-            GossipMessage::Certificate(certificate) => match certificate.verify(&self.context, &self.set) {
-                Ok(verified) => self.offer(EngineMessage::Certificate(verified, Origin::Gossip(ticket))),
-                Err(error) => {
-                    warn!(%source, %error, "bad certificate");
-                    self.network.report(ticket, Verdict::Reject);
-                }
-            },
+            GossipMessage::TermChange(request) => self.term_change(source, ticket, *request),
+            GossipMessage::Certificate(certificate) => self.certificate(source, ticket, certificate),
+            GossipMessage::Checkpoint(proposed) => self.checkpoint(source, ticket, *proposed),
+            GossipMessage::Vote(signed) => self.vote(source, ticket, *signed),
+            GossipMessage::Quorum(certified) => self.quorum(source, ticket, *certified),
+            GossipMessage::Evidence(evidence) => self.evidence(source, ticket, &evidence),
             GossipMessage::Seal(signed) => self.consensus(source, ticket, signed, EngineMessage::Seal),
-            GossipMessage::Block(block) => match block.verify(&self.context) {
+            GossipMessage::Block(block) => match block.verify(&self.electorate.context) {
                 Ok(verified) => self.offer(EngineMessage::Block(verified, Origin::Gossip(ticket))),
                 Err(error) => {
                     warn!(%source, %error, "malformed block");
@@ -142,55 +135,7 @@ impl Router {
         }
     }
 
-    /// Checks a signature and hands the message to the engine.
-    fn consensus<M: Message>(
-        &self,
-        source: PeerId,
-        ticket: GossipTicket,
-        signed: Signed<M>,
-        message: fn(Verified<M>, Origin) -> EngineMessage,
-    ) {
-        match signed.verify(&self.context) {
-            Ok(verified) => self.offer(message(verified, Origin::Gossip(ticket))),
-            Err(error) => {
-                warn!(%source, domain = M::DOMAIN, %error, "bad signature");
-                self.network.report(ticket, Verdict::Reject);
-            }
-        }
-    }
-
-    /// The scheduler's signature first: only a member costs a pairing.
-    fn appointment(&self, source: PeerId, ticket: GossipTicket, appointment: Appointment) {
-        let Appointment { announcement, certificate } = appointment;
-        let member = |verified: &Verified<Announcement>| self.set.contains(verified.signer());
-        let Some(announcement) = announcement.verify(&self.context).ok().filter(member) else {
-            warn!(%source, "an announcement of nobody in the set");
-            return self.network.report(ticket, Verdict::Reject);
-        };
-        match certificate.map(|certificate| certificate.verify(&self.context, &self.set)).transpose() {
-            Ok(certificate) => {
-                self.offer(EngineMessage::Announcement(announcement, certificate, Origin::Gossip(ticket)));
-            }
-            Err(error) => {
-                warn!(%source, %error, "an announcement with a bad certificate");
-                self.network.report(ticket, Verdict::Reject);
-            }
-        }
-    }
-
-    /// The operator's signature first: only a member costs a pairing.
-    fn term_change(&self, source: PeerId, ticket: GossipTicket, signed: Signed<TermChange>) {
-        let verified = signed.verify(&self.context).ok();
-        match verified.and_then(|change| VerifiedTermChange::check(change, &self.context, &self.set)) {
-            Some(change) => self.offer(EngineMessage::TermChange(change, Origin::Gossip(ticket))),
-            None => {
-                warn!(%source, "a term change of nobody in the set");
-                self.network.report(ticket, Verdict::Reject);
-            }
-        }
-    }
-
-    fn offer(&self, message: EngineMessage) {
+    pub(super) fn offer(&self, message: EngineMessage) {
         if !self.engine.offer(message) {
             warn!("the engine is busy; a message was dropped");
         }
@@ -232,9 +177,13 @@ impl Router {
                     drop(permit);
                 });
             }
-            Request::SubmitBlock(block) => match block.verify(&self.context) {
+            Request::SubmitBlock(block) => match block.verify(&self.electorate.context) {
                 Ok(verified) => self.offer(EngineMessage::Block(verified, Origin::Direct(responder))),
                 Err(error) => warn!(%peer, %error, "malformed block"),
+            },
+            Request::SubmitVote(signed) => match self.member(*signed) {
+                Some(verified) => self.offer(EngineMessage::Vote(verified, Origin::Direct(responder))),
+                None => warn!(%peer, "a vote of nobody in the set"),
             },
             Request::PushTransactions(batch) => {
                 let Ok(permit) = Arc::clone(batches).try_acquire_owned() else {

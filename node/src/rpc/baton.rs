@@ -7,7 +7,7 @@ use super::{
 };
 use alloy_primitives::Address;
 use baton_consensus::{
-    messages::Cause,
+    messages::{Cause, CheckpointPosition},
     types::{Epoch, Era, Term},
 };
 use jsonrpsee::{RpcModule, core::RegisterMethodError};
@@ -37,6 +37,8 @@ struct Status {
     head: BlockInfo,
     safe: BlockInfo,
     finalized: BlockInfo,
+    /// Era, term and round.
+    certified: Option<CheckpointPosition>,
     finality_rule: String,
     peers: usize,
     pool: PoolStatus,
@@ -63,6 +65,7 @@ async fn status(rpc: &Rpc) -> RpcResult<Status> {
         epoch,
         scheduler,
         leader,
+        certified,
         finality_rule,
         syncing,
     } = rpc.node.consensus.status();
@@ -83,6 +86,7 @@ async fn status(rpc: &Rpc) -> RpcResult<Status> {
         head: head.into(),
         safe: safe.into(),
         finalized: finalized.into(),
+        certified,
         finality_rule: finality_rule.to_string(),
         peers: rpc.node.peers.count(),
         pool: PoolStatus { pending: pool.pending, queued: pool.queued, bytes: pool.bytes },

@@ -5,7 +5,7 @@
 use alloy_primitives::{Address, B256};
 use baton_consensus::{
     FinalityRule,
-    messages::{Cause, SkipReason},
+    messages::{Cause, CheckpointPosition, SkipReason},
     types::{BlockRef, Epoch, Era, Height, Stake, Term},
 };
 use serde::Serialize;
@@ -69,6 +69,8 @@ pub struct ConsensusStatus {
     pub scheduler: Option<Address>,
     /// The leader of the epoch, if known.
     pub leader: Option<Address>,
+    /// The newest checkpoint that a quorum voted for; none before the first.
+    pub certified: Option<CheckpointPosition>,
     /// What the `finalized` tag means.
     pub finality_rule: FinalityRule,
     /// How far catching up has come; none when the node follows the head.
@@ -154,6 +156,8 @@ pub struct SequencerInfo {
     pub jailed_until_epoch: Option<Epoch>,
     /// Why it is jailed.
     pub jail_reason: Option<String>,
+    /// Whether there is evidence that it signed two messages for one position.
+    pub convicted: bool,
     /// How many blocks of the running era it led.
     pub blocks_led: u64,
 }

@@ -2,8 +2,8 @@
 
 use crate::engine::Segment;
 use baton_consensus::{
-    signing::SigningContext,
-    types::{ChainSegment, ExtraData, Height, SequencerSet, VerifiedSealedBlock},
+    finality::light_client::Trusted,
+    types::{ChainSegment, ExtraData, Height, VerifiedSealedBlock},
 };
 use baton_network::{BlocksByRange, NetworkHandle, PeerId, Request, RequestError, Response};
 use rayon::prelude::*;
@@ -11,7 +11,7 @@ use std::sync::Arc;
 use thiserror::Error;
 
 /// What signatures are checked against.
-pub(super) type Trust = (SigningContext, Arc<SequencerSet>);
+pub(super) type Trust = Arc<Trusted>;
 
 /// Why a range could not be had from a peer.
 #[derive(Debug, Error)]
@@ -47,13 +47,16 @@ pub(super) async fn download(
     verified.ok().flatten().ok_or(DownloadError::Invalid)
 }
 
-fn verify(segment: ChainSegment, (context, set): &Trust, from: Height, count: u32) -> Option<Segment> {
-    let ChainSegment { certificates, announcements, blocks } = segment;
+fn verify(segment: ChainSegment, trust: &Trusted, from: Height, count: u32) -> Option<Segment> {
+    let ChainSegment { certificates, announcements, blocks, finality } = segment;
     if blocks.len() > count as usize {
         return None;
     }
+    let electorate = trust.electorate();
+    let context = &electorate.context;
+    let finality = finality.map(|proof| trust.verify(&[], &proof)).transpose().ok()?;
     let certificates =
-        certificates.into_par_iter().map(|certificate| certificate.verify(context, set).ok()).collect::<Option<_>>()?;
+        certificates.into_par_iter().map(|certificate| certificate.verify(electorate).ok()).collect::<Option<_>>()?;
     let announcements =
         announcements.into_par_iter().map(|signed| signed.verify(context).ok()).collect::<Option<_>>()?;
     let blocks = blocks
@@ -66,5 +69,5 @@ fn verify(segment: ChainSegment, (context, set): &Trust, from: Height, count: u3
             in_place.then_some(VerifiedSealedBlock { block, seal })
         })
         .collect::<Option<_>>()?;
-    Some(Segment { certificates, announcements, blocks })
+    Some(Segment { certificates, finality, announcements, blocks })
 }

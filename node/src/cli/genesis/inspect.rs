@@ -54,6 +54,8 @@ struct Spans {
     term_timeout: String,
     adopt_timeout: String,
     term_blocks: u64,
+    vote_timeout: String,
+    max_unfinalized_blocks: u64,
     finality: String,
 }
 
@@ -127,6 +129,8 @@ impl Summary {
             term_timeout,
             adopt_timeout,
             term_blocks,
+            vote_timeout,
+            max_unfinalized_blocks,
             finality,
         } = parameters;
         let recipient = base_fee_recipient.map_or_else(|| "nobody (burnt)".to_owned(), |address| address.to_string());
@@ -145,7 +149,8 @@ impl Summary {
              term timeout         {term_timeout}\n\
              adopt timeout        {adopt_timeout}\n\
              term                 {term_blocks} blocks\n\
-             finality             {finality}\n\
+             vote timeout         {vote_timeout}\n\
+             finality             {finality}, at most {max_unfinalized_blocks} blocks wait for a proof\n\
              sequencer set root   {sequencer_root}\n\
              first scheduler      {}\n\
              sequencers           {}, total weight {total_weight}\n",
@@ -174,6 +179,8 @@ impl Spans {
             term_timeout,
             adopt_timeout,
             term_blocks,
+            vote_timeout,
+            max_unfinalized_blocks,
             finality,
         } = parameters;
         let text = |span| humantime::format_duration(span).to_string();
@@ -187,6 +194,8 @@ impl Spans {
             term_timeout: text(*term_timeout),
             adopt_timeout: text(*adopt_timeout),
             term_blocks: *term_blocks,
+            vote_timeout: text(*vote_timeout),
+            max_unfinalized_blocks: *max_unfinalized_blocks,
             finality: finality.to_string(),
         }
     }

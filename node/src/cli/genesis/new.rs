@@ -60,6 +60,12 @@ pub(in crate::cli) struct NewGenesis {
     /// Blocks after which a scheduler hands over to the next [default: 1024, at least an epoch].
     #[arg(long, value_name = "COUNT")]
     term_blocks: Option<u64>,
+    /// How long a scheduler waits for the votes on a checkpoint before it puts another one to the vote [default: 500ms].
+    #[arg(long, value_name = "DURATION", value_parser = humantime::parse_duration)]
+    vote_timeout: Option<Duration>,
+    /// How many sealed blocks may wait for a finality proof; then sealing waits as well.
+    #[arg(long, value_name = "COUNT", default_value_t = Parameters::default().max_unfinalized_blocks)]
+    max_unfinalized_blocks: u64,
     /// What the `finalized` tag means.
     #[arg(long, value_enum, default_value_t = Finality::Quorum)]
     finality: Finality,
@@ -170,6 +176,8 @@ impl NewGenesis {
             term_timeout,
             adopt_timeout,
             term_blocks,
+            vote_timeout,
+            max_unfinalized_blocks,
             finality,
             base_fee_recipient,
             gas_limit,
@@ -190,6 +198,8 @@ impl NewGenesis {
             term_timeout: term_timeout.unwrap_or(paced.term_timeout),
             adopt_timeout: adopt_timeout.unwrap_or(paced.adopt_timeout),
             term_blocks: term_blocks.unwrap_or(paced.term_blocks.max(epoch_blocks)),
+            vote_timeout: vote_timeout.unwrap_or(paced.vote_timeout),
+            max_unfinalized_blocks,
             finality: finality.into(),
         };
         let mut alloc = if no_system_contracts { Default::default() } else { system_contracts() };

@@ -1,0 +1,115 @@
+//! The checks of consensus messages: what is cheap comes first, so that a stranger costs a recovery and no pairing.
+
+use super::Router;
+use crate::engine::{EngineMessage, Origin};
+use baton_consensus::{
+    certificate::{Appointment, TermCertificate},
+    evidence::Evidence,
+    finality::{CertifiedCheckpoint, ProposedCheckpoint},
+    messages::{CastVote, CheckpointRef, TermRequest, VerifiedTermChange},
+    signing::{Message, Signed, Verified},
+};
+use baton_network::{GossipTicket, PeerId, Verdict};
+use std::{fmt, sync::Arc};
+use tracing::warn;
+
+impl Router {
+    /// Checks a signature and hands the message to the engine.
+    pub(super) fn consensus<M: Message>(
+        &self,
+        source: PeerId,
+        ticket: GossipTicket,
+        signed: Signed<M>,
+        message: fn(Verified<M>, Origin) -> EngineMessage,
+    ) {
+        match signed.verify(&self.electorate.context) {
+            Ok(verified) => self.offer(message(verified, Origin::Gossip(ticket))),
+            Err(error) => self.reject(source, ticket, M::DOMAIN, error),
+        }
+    }
+
+    pub(super) fn appointment(&self, source: PeerId, ticket: GossipTicket, appointment: Appointment) {
+        let Appointment { announcement, certificate } = appointment;
+        let Some(announcement) = self.member(announcement) else {
+            return self.reject(source, ticket, "announcement", "nobody in the set signed it");
+        };
+        match certificate.map(|certificate| certificate.verify(&self.electorate)).transpose() {
+            Ok(certificate) => {
+                self.offer(EngineMessage::Announcement(announcement, certificate, Origin::Gossip(ticket)));
+            }
+            Err(error) => self.reject(source, ticket, "announcement", error),
+        }
+    }
+
+    pub(super) fn term_change(&self, source: PeerId, ticket: GossipTicket, request: TermRequest) {
+        let TermRequest { change, certificate } = request;
+        let checked =
+            self.member(change).and_then(|change| VerifiedTermChange::check(change, certificate, &self.electorate));
+        match checked {
+            Some(change) => self.offer(EngineMessage::TermChange(change, Origin::Gossip(ticket))),
+            None => {
+                self.reject(source, ticket, "term change", "nobody in the set signed it, or its certificate is bad")
+            }
+        }
+    }
+
+    pub(super) fn certificate(&self, source: PeerId, ticket: GossipTicket, certificate: Arc<TermCertificate>) {
+        match certificate.verify(&self.electorate) {
+            Ok(verified) => self.offer(EngineMessage::Certificate(verified, Origin::Gossip(ticket))),
+            Err(error) => self.reject(source, ticket, "term certificate", error),
+        }
+    }
+
+    pub(super) fn checkpoint(&self, source: PeerId, ticket: GossipTicket, proposed: ProposedCheckpoint) {
+        let ProposedCheckpoint { checkpoint, parent } = proposed;
+        let Some(checkpoint) = self.member(checkpoint) else {
+            return self.reject(source, ticket, "checkpoint", "nobody in the set signed it");
+        };
+        let genesis = CheckpointRef::genesis(self.electorate.context.genesis_hash);
+        let named = parent.as_ref().map_or(genesis, |parent| parent.checkpoint.reference());
+        if named != checkpoint.message().parent {
+            return self.reject(source, ticket, "checkpoint", "its certificate is not that of its parent");
+        }
+        match parent.map(|parent| self.quorums.verify(parent, &self.electorate)).transpose() {
+            Ok(parent) => self.offer(EngineMessage::Checkpoint(checkpoint, parent, Origin::Gossip(ticket))),
+            Err(error) => self.reject(source, ticket, "checkpoint", error),
+        }
+    }
+
+    /// The BLS signature is the engine's to check, with those of others.
+    pub(super) fn vote(&self, source: PeerId, ticket: GossipTicket, vote: Signed<CastVote>) {
+        match self.member(vote) {
+            Some(vote) => self.offer(EngineMessage::Vote(vote, Origin::Gossip(ticket))),
+            None => self.reject(source, ticket, "vote", "nobody in the set signed it"),
+        }
+    }
+
+    pub(super) fn quorum(&self, source: PeerId, ticket: GossipTicket, certified: CertifiedCheckpoint) {
+        let CertifiedCheckpoint { certificate, parent } = certified;
+        if parent.is_some_and(|parent| parent.reference() != certificate.checkpoint.parent) {
+            return self.reject(source, ticket, "quorum certificate", "the checkpoint beside it is not its parent");
+        }
+        match self.quorums.verify(certificate, &self.electorate) {
+            Ok(certificate) => self.offer(EngineMessage::Quorum(certificate, parent, Origin::Gossip(ticket))),
+            Err(error) => self.reject(source, ticket, "quorum certificate", error),
+        }
+    }
+
+    pub(super) fn evidence(&self, source: PeerId, ticket: GossipTicket, evidence: &Evidence) {
+        match evidence.clone().verify(&self.electorate) {
+            Ok(evidence) => self.offer(EngineMessage::Evidence(evidence, Origin::Gossip(ticket))),
+            Err(error) => self.reject(source, ticket, "evidence", error),
+        }
+    }
+
+    /// A message that a member signed with its operator's key.
+    pub(super) fn member<M: Message>(&self, signed: Signed<M>) -> Option<Verified<M>> {
+        let verified = signed.verify(&self.electorate.context).ok()?;
+        self.electorate.set.contains(verified.signer()).then_some(verified)
+    }
+
+    fn reject(&self, source: PeerId, ticket: GossipTicket, what: &'static str, reason: impl fmt::Display) {
+        warn!(%source, what, %reason, "rejected a message");
+        self.network.report(ticket, Verdict::Reject);
+    }
+}
