@@ -319,7 +319,7 @@ impl Core {
 
     /// Notes a signature in the journal. A refusal is reported, and the message must not leave.
     fn may_sign(&mut self, entry: &JournalEntry) -> bool {
-        if self.leaving || (entry.term() < self.fence() && !mutation::breaks(Mutation::NoFence)) {
+        if self.halted || self.leaving || (entry.term() < self.fence() && !mutation::breaks(Mutation::NoFence)) {
             return false;
         }
         let fresh = self.journal.record(entry).is_ok();

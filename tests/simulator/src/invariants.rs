@@ -35,6 +35,8 @@ pub(crate) struct Watch {
     schedulers: HashMap<Term, Address>,
     /// The tip that each honest scheduler had when its term opened.
     took_over_at: HashMap<Address, Tip>,
+    /// Members that are shown what must not be: they have to stop.
+    pub(crate) may_halt: HashSet<Address>,
     /// Members that do not keep to the protocol: their keys may be blamed.
     pub(crate) byzantine: HashSet<Address>,
 }
@@ -57,7 +59,7 @@ impl Watch {
             | Effect::PersistProposal { journal: entry, .. }
             | Effect::Commit { journal: Some(entry), .. } => self.signs(node, entry),
             Effect::Finalize { proof, .. } => finality::concludes(node, electorate, proof),
-            Effect::Halt(conflict) => panic!("{node} halts: {conflict:?}"),
+            Effect::Halt(conflict) => assert!(self.may_halt.contains(&node), "{node} halts: {conflict:?}"),
             Effect::Revert { to } => {
                 assert!(to.height >= disk.finalized, "{node} reverts below what it called final");
             }

@@ -15,7 +15,7 @@ use baton_consensus::{
     election::{Election, Priorities},
     finality::VerifiedQuorum,
     keys::{BlsKey, OperatorKey},
-    messages::Announcement,
+    messages::{Announcement, Checkpoint, Vote},
     signing::SigningContext,
     types::{Block, BlockRef, Electorate, ExtraData, Height, Sequencer, SequencerSet, Stake, Term, Time},
 };
@@ -238,6 +238,18 @@ impl World {
         self.nodes[index].late = late;
     }
 
+    /// Lets every member vote for a checkpoint that none of them would vote for, and shows the certificate to a node, which
+    /// has to stop once that contradicts another one.
+    pub(crate) fn show_forged(&mut self, index: usize, checkpoint: Checkpoint, parent: Option<Checkpoint>) {
+        let vote = Vote::new(checkpoint.reference());
+        let sign = |node: &Node| (node.key.address(), node.bls.sign(self.context.digest(&vote)));
+        let votes: Vec<_> = self.nodes.iter().map(sign).collect();
+        let votes = votes.iter().map(|(member, vote)| (member, vote));
+        let certificate = VerifiedQuorum::assemble(&self.electorate, checkpoint, votes).unwrap();
+        self.watch.may_halt.insert(self.address(index));
+        self.inject(index, Input::Quorum { certificate, parent });
+    }
+
     /// Hands an input to a node, as a byzantine peer or an operator would.
     pub(crate) fn inject(&mut self, index: usize, input: Input) {
         self.schedule(index, 0, Event::Input(input));
@@ -276,7 +288,11 @@ impl World {
         let delay = |height: usize| {
             let arrival = |member: usize| {
                 let said = certified[member].get(height)?;
-                Some(if member == node { *said } else { said.after(Duration::from_millis(self.link.usual(member, node))) })
+                Some(if member == node {
+                    *said
+                } else {
+                    said.after(Duration::from_millis(self.link.usual(member, node)))
+                })
             };
             let mut arrivals: Vec<_> = (0..self.members()).filter_map(arrival).collect();
             arrivals.sort_unstable();
@@ -489,6 +505,7 @@ impl World {
             Effect::Halt(conflict) => {
                 self.trace.line(|| format!("{} {index} halts: {conflict:?}", self.now.0));
                 self.halted.push(index);
+                node.core = None;
             }
             Effect::CastVote { to, vote } => {
                 self.send_to_address(index, to, &Outgoing::Vote(vote));

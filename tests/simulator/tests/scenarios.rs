@@ -75,6 +75,7 @@ claims! {
     a_certificate_that_is_published_late_stops_nobody,
     a_scheduler_that_cheats_with_checkpoints_is_replaced,
     bad_votes_delay_nothing,
+    what_must_not_be_stops_the_node,
     keys_that_run_twice_fork_nobody,
     a_scheduler_that_does_not_work_is_replaced,
     an_equivocating_scheduler_loses_its_term,
@@ -197,12 +198,14 @@ fn keys_that_run_twice_fork_nobody_whoever_is_where() {
     assert!(summary.failures.is_empty(), "{:?}", summary.failures.first());
 }
 
-/// Everything random, under the two weaker rules as well: nobody's signatures contradict each other, so they hold.
+/// Everything random, under the two weaker rules as well: nobody's signatures contradict each other, so they hold. Who would
+/// have to contradict what it called final by them stops.
 #[test]
 fn depth_rules_hold_while_nobody_cheats() {
-    let scenario = named("everything_fails_at_random").expect("it is in the catalogue");
+    let names = ["everything_fails_at_random", "what_must_not_be_stops_the_node"];
+    let scenarios: Vec<_> = names.iter().filter_map(|name| named(name)).collect();
     for finality in [FinalityRule::DepthCount, FinalityRule::DepthStake] {
-        let summary = campaign(&[scenario], 0..100, &Setup { finality: Some(finality), ..Setup::default() });
+        let summary = campaign(&scenarios, 0..100, &Setup { finality: Some(finality), ..Setup::default() });
         assert!(summary.failures.is_empty(), "{:?}", summary.failures.first());
     }
 }

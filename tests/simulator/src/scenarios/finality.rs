@@ -4,10 +4,12 @@ use super::{millis, seconds};
 use crate::byzantine::Vice;
 use crate::run::Run;
 use crate::world::World;
+use alloy_primitives::B256;
 use baton_consensus::{
     Parameters,
     core::{Input, Report, VoteRoute},
-    types::{Height, Term},
+    messages::Checkpoint,
+    types::{BlockRef, Height, Round, Term},
 };
 use std::time::Duration;
 
@@ -227,6 +229,31 @@ pub(super) fn keys_that_run_twice_fork_nobody(run: &Run<'_>) {
     let patience = world.longest_patience();
     world.agree_at(&honest, height, patience * 3 + seconds(30));
     expect_finality(&mut world, &honest, patience * 3 + seconds(30));
+}
+
+/// Two certificates of one position, or a proof of finality that contradicts what is final, stop the node that sees them,
+/// with both sides kept. The others go on.
+pub(super) fn what_must_not_be_stops_the_node(run: &Run<'_>) {
+    let mut world = run.world(4);
+    world.run_for(seconds(5) + run.moment(3_000));
+    let victim = (world.scheduler() + 1) % world.members();
+    let proof = world.disk(victim).finality.clone().expect("something is final");
+    let wrong = BlockRef { hash: B256::repeat_byte(0xbb), ..proof.checkpoint.head };
+    if run.pick(1, 2) == 0 {
+        world.show_forged(victim, Checkpoint { head: wrong, ..proof.checkpoint }, None);
+    } else {
+        // Of a later term, so that no position is taken twice.
+        let checkpoint = Checkpoint { head: wrong, term: Term(7), round: Round(1), ..proof.checkpoint };
+        let parent = checkpoint.reference();
+        let child = Checkpoint { parent, round: Round(2), ..checkpoint };
+        world.show_forged(victim, child, Some(checkpoint));
+    }
+    world.run_for(seconds(1));
+    assert_eq!(world.halted, [victim]);
+    let others: Vec<_> = (0..world.members()).filter(|index| *index != victim).collect();
+    let height = world.highest().0 + 8;
+    world.agree_at(&others, height, seconds(20));
+    expect_finality(&mut world, &others, seconds(5));
 }
 
 /// The two weaker rules, over leaders and terms that change.

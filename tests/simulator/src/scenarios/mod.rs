@@ -49,7 +49,7 @@ catalogue! {
     finality: blocks_are_final_before_the_next_is_built, without_a_quorum_nothing_is_final_and_sealing_waits,
         finality_goes_on_over_many_terms, depth_rules_finalize_over_leaders_and_terms, a_hidden_certificate_neither_forks_nor_stalls,
         a_certificate_that_is_published_late_stops_nobody, a_scheduler_that_cheats_with_checkpoints_is_replaced,
-        bad_votes_delay_nothing, keys_that_run_twice_fork_nobody;
+        bad_votes_delay_nothing, what_must_not_be_stops_the_node, keys_that_run_twice_fork_nobody;
     byzantine: a_scheduler_that_does_not_work_is_replaced, an_equivocating_scheduler_loses_its_term,
         a_scheduler_that_leaves_sealed_blocks_out_loses_its_term, an_unfair_scheduler_loses_its_term, one_byzantine_member_costs_no_honest_scheduler_its_term,
         a_liar_about_branches_delays_and_does_not_stop;
