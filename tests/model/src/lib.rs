@@ -10,5 +10,7 @@
 //! Every model takes a rule to break, so that the tests can show that it would see the damage.
 
 pub mod chain;
+pub mod check;
+pub mod gadget;
 pub mod members;
 pub mod terms;

@@ -11,6 +11,11 @@ pub fn members() -> impl Iterator<Item = Member> + Clone {
     0..MEMBERS as Member
 }
 
+/// Every member but one, in order.
+pub fn all_but(left_out: Member) -> impl Iterator<Item = Member> + Clone {
+    members().filter(move |member| *member != left_out)
+}
+
 /// Whether so many members are more than two thirds of the weight.
 #[must_use]
 pub const fn is_quorum(count: usize) -> bool {

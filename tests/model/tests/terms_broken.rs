@@ -1,22 +1,15 @@
 //! Each rule of R1 to R7, broken, is seen by the model: a counterexample is found, and it is the one that the rule prevents.
 
+use baton_model::check;
 use baton_model::members::Member;
 use baton_model::terms::properties::{
     HELD_BY_ALL_IS_KEPT, NO_RIVAL_SEALS, NOTHING_BELOW_THE_FENCE, ONE_SCHEDULER_A_TERM, ONE_SEAL_A_POSITION,
 };
 use baton_model::terms::{Bounds, Broken, Terms};
-use stateright::{Checker, HasDiscoveries, Model};
 
 /// Looks for a short way in which `rule`, broken, violates `property`.
 fn is_seen(rule: Broken, byzantine: Member, bounds: Bounds, property: &'static str) {
-    let model = Terms { bounds, byzantine, broken: Some(rule) };
-    let wanted = HasDiscoveries::AllOf([property].into());
-    let checker = model.checker().finish_when(wanted).spawn_bfs().join();
-    let found = checker.discovery(property);
-    let path = found.unwrap_or_else(|| panic!("{rule:?} is not seen in {} states", checker.unique_state_count()));
-    let steps: Vec<_> = path.into_actions();
-    println!("{rule:?}: not {property:?} after {} steps, {} states", steps.len(), checker.unique_state_count());
-    steps.iter().for_each(|step| println!("  {step:?}"));
+    check::violates(Terms { bounds, byzantine, broken: Some(rule) }, property);
 }
 
 const fn bounds(terms: u8, height: u8) -> Bounds {

@@ -1,23 +1,10 @@
 //! What R7 does not promise, played step by step: it is why finality needs votes.
 
 use baton_model::chain::Chain;
-use baton_model::terms::{Action, Bounds, State, Terms};
-use stateright::Model;
+use baton_model::check;
+use baton_model::terms::{Action, Bounds, Terms};
 
 const MODEL: Terms = Terms { bounds: Bounds { terms: 3, height: 2, reports: 1 }, byzantine: 3, broken: None };
-
-/// Plays steps, each of which must be possible.
-fn play(steps: &[Action]) -> State {
-    let mut state = MODEL.init_states().remove(0);
-    for step in steps {
-        let mut possible = Vec::new();
-        MODEL.actions(&state, &mut possible);
-        assert!(possible.contains(step), "{step:?} is not possible; these are: {possible:#?}");
-        let Some(next) = MODEL.next_state(&state, *step) else { panic!("{step:?} changes nothing") };
-        state = next;
-    }
-    state
-}
 
 /// Two honest members hold a block while they follow its term, so with the byzantine one a quorum says so. All schedulers
 /// are honest and fetch what they like. Still the next term builds without the block: the third honest member reports a
@@ -42,7 +29,7 @@ fn what_a_quorum_held_with_a_byzantine_member_can_be_left() {
         Action::Accept { member: 0, base: first },
         Action::Commit { member: 0, head: held },
     ];
-    let state = play(&steps);
+    let state = check::play(&MODEL, &steps);
     assert_eq!([0, 1].map(|member| (state.head(member), state.fence(member))), [(held, 2), (held, 2)]);
 
     steps.extend([
@@ -54,6 +41,6 @@ fn what_a_quorum_held_with_a_byzantine_member_can_be_left() {
         Action::Enter { member: 0, term: 3 },
         Action::Accept { member: 0, base: stale },
     ]);
-    let state = play(&steps);
+    let state = check::play(&MODEL, &steps);
     assert!(!state.head(0).contains(held) && !state.head(2).contains(held));
 }

@@ -3,7 +3,7 @@
 use super::State;
 use super::state::Node;
 use crate::chain::{Chain, VARIANTS};
-use crate::members::{self, MEMBERS, Member, members};
+use crate::members::{self, MEMBERS, Member};
 
 /// How far the model goes. Everything within is explored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,8 +62,7 @@ impl Terms {
     }
 
     pub(super) fn honest(&self) -> impl Iterator<Item = Member> + Clone + use<> {
-        let byzantine = self.byzantine;
-        members().filter(move |member| *member != byzantine)
+        members::all_but(self.byzantine)
     }
 
     /// Whether so many members make a certificate.
