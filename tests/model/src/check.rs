@@ -1,6 +1,7 @@
 //! How the tests use a model.
 
 use stateright::{Checker, HasDiscoveries, Model};
+use std::collections::{BTreeSet, HashSet};
 use std::fmt::Debug;
 use std::hash::Hash;
 use std::time::Instant;
@@ -52,12 +53,12 @@ where
     steps.iter().for_each(|step| println!("  {step:?}"));
 }
 
-/// Plays steps from the beginning, and returns the state after them.
+/// Plays steps from the beginning, and returns the state after them. `next` is what a step leads to.
 ///
 /// # Panics
 ///
 /// If one is not possible, or changes nothing.
-pub fn play<M>(model: &M, steps: &[M::Action]) -> M::State
+pub fn play<M>(model: &M, steps: &[M::Action], next: impl Fn(&M::State, M::Action) -> Option<M::State>) -> M::State
 where
     M: Model,
     M::Action: Clone + Debug + PartialEq,
@@ -67,8 +68,26 @@ where
         let mut possible = Vec::new();
         model.actions(&state, &mut possible);
         assert!(possible.contains(step), "{step:?} is not possible; these are: {possible:#?}");
-        let Some(next) = model.next_state(&state, step.clone()) else { panic!("{step:?} changes nothing") };
+        let Some(next) = next(&state, step.clone()) else { panic!("{step:?} changes nothing") };
         state = next;
     }
     state
+}
+
+/// What of all states that are reached can be told apart by `aspect`.
+pub fn reached<M, T>(model: &M, aspect: impl Fn(&M::State) -> T) -> BTreeSet<T>
+where
+    M: Model,
+    M::State: Clone + Eq + Hash,
+    T: Ord,
+{
+    let mut open = model.init_states();
+    let mut known: HashSet<M::State> = open.iter().cloned().collect();
+    let mut actions = Vec::new();
+    while let Some(state) = open.pop() {
+        model.actions(&state, &mut actions);
+        let next = actions.drain(..).filter_map(|action| model.next_state(&state, action));
+        open.extend(next.filter(|next| known.insert(next.clone())));
+    }
+    known.iter().map(aspect).collect()
 }

@@ -8,7 +8,7 @@ use baton_model::gadget::{Bounds, Broken, Gadget, Orders, Proposals};
 const fn broken(rule: Broken, terms: u8, rounds: u8) -> Gadget {
     let bounds = Bounds { terms, rounds, height: 1 };
     let orders = match rule {
-        Broken::NoFence | Broken::VoteForgotten | Broken::CommitAfterVote | Broken::CommitAfterAsking => Orders::All,
+        Broken::VoteForgotten | Broken::CommitAfterVote => Orders::All,
         _ => Orders::Distinct,
     };
     Gadget { bounds, byzantine: 3, proposals: Proposals::Any, commit_votes: false, orders, broken: Some(rule) }
@@ -46,6 +46,7 @@ fn a_certificate_below_its_reports() {
 #[test]
 fn votes_after_asking() {
     check::violates(broken(Broken::NoFence, 2, 2), FINAL_IS_KEPT);
+    check::violates(broken(Broken::NoFence, 2, 2), NO_FORK);
 }
 
 #[test]

@@ -2,9 +2,14 @@
 
 use baton_model::chain::Chain;
 use baton_model::check;
-use baton_model::terms::{Action, Bounds, Terms};
+use baton_model::terms::{Action, Bounds, State, Terms};
+use stateright::Model;
 
 const MODEL: Terms = Terms { bounds: Bounds { terms: 3, height: 2, reports: 1 }, byzantine: 3, broken: None };
+
+fn play(steps: &[Action]) -> State {
+    check::play(&MODEL, steps, |state, step| MODEL.next_state(state, step))
+}
 
 /// Two honest members hold a block while they follow its term, so with the byzantine one a quorum says so. All schedulers
 /// are honest and fetch what they like. Still the next term builds without the block: the third honest member reports a
@@ -29,7 +34,7 @@ fn what_a_quorum_held_with_a_byzantine_member_can_be_left() {
         Action::Accept { member: 0, base: first },
         Action::Commit { member: 0, head: held },
     ];
-    let state = check::play(&MODEL, &steps);
+    let state = play(&steps);
     assert_eq!([0, 1].map(|member| (state.head(member), state.fence(member))), [(held, 2), (held, 2)]);
 
     steps.extend([
@@ -41,6 +46,6 @@ fn what_a_quorum_held_with_a_byzantine_member_can_be_left() {
         Action::Enter { member: 0, term: 3 },
         Action::Accept { member: 0, base: stale },
     ]);
-    let state = check::play(&MODEL, &steps);
+    let state = play(&steps);
     assert!(!state.head(0).contains(held) && !state.head(2).contains(held));
 }

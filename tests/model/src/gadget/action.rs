@@ -62,7 +62,8 @@ pub enum Action {
 impl Gadget {
     /// Everything that may happen in a state.
     pub(super) fn possible(&self, state: &State, actions: &mut Vec<Action>) {
-        for member in self.honest() {
+        let there = |member: &Member| state.node(*member).entered <= self.bounds.terms;
+        for member in self.honest().filter(there) {
             self.proposing(state, member, actions);
             self.voting(state, member, actions);
             self.seeing(state, member, actions);

@@ -54,10 +54,10 @@ impl Gadget {
         if node.voted.term < term {
             node.voted = Position::GENESIS;
         }
-        if node.floor.term == term {
-            node.voted = node.voted.max(node.floor);
-        }
         if acts {
+            if node.floor.term == term {
+                node.voted = node.voted.max(node.floor);
+            }
             node.voted = node.voted.max(self.passed(state, term, false));
         }
         if self.broken.is_none() && (!acts || node.voted.round == self.bounds.rounds) {

@@ -30,9 +30,8 @@ impl Model for Gadget {
     }
 
     fn next_state(&self, state: &State, action: Action) -> Option<State> {
-        let mut next = state.clone();
-        self.apply(&mut next, action);
-        if next.nodes == state.nodes && next.tallies == state.tallies {
+        let next = self.after(state, action);
+        if (&next.nodes, &next.tallies) == (&state.nodes, &state.tallies) {
             return None;
         }
         let next = self.canonical(next);

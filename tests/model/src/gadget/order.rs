@@ -46,6 +46,7 @@ impl Gadget {
         let (term, part) = match action {
             _ if self.orders == Orders::All => return state.stage,
             Action::See { .. } | Action::Restart { .. } => return state.stage,
+            Action::Ask { .. } if self.signs_after_asking() => return state.stage,
             Action::Propose { checkpoint, .. } | Action::Vote { checkpoint, .. } => {
                 (checkpoint.position.term, Part::Round { round: checkpoint.position.round, commits: false })
             }
@@ -63,6 +64,10 @@ impl Gadget {
         self.stage(state, action) >= state.stage
     }
 
+    fn signs_after_asking(&self) -> bool {
+        self.breaks(Broken::NoFence) || self.breaks(Broken::CommitAfterAsking)
+    }
+
     fn is_over(&self, state: &State, term: u8, part: Part) -> bool {
         self.orders == Orders::Distinct && state.stage > Stage { term, part }
     }
@@ -71,9 +76,8 @@ impl Gadget {
     pub(super) fn acts(&self, state: &State, member: Member) -> bool {
         let node = state.node(member);
         let last = Part::Round { round: self.bounds.rounds, commits: true };
-        let fenced = node.fence > node.entered;
-        let lax = self.breaks(Broken::NoFence) || self.breaks(Broken::CommitAfterAsking);
-        (!fenced || lax) && !self.is_over(state, node.entered, last)
+        let may_sign = node.fence == node.entered || self.signs_after_asking();
+        node.entered <= self.bounds.terms && may_sign && !self.is_over(state, node.entered, last)
     }
 
     /// Whether a member may ask for a term, now or later.

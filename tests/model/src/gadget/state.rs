@@ -41,7 +41,7 @@ impl Node {
         proposed: None,
     };
 
-    /// One that does nothing any more.
+    /// One that does nothing any more, beyond all terms.
     pub(super) const LEFT_BEHIND: Self =
         Self { entered: Bounds::MAX_TERMS, fence: Bounds::MAX_TERMS + 1, ..Self::GENESIS };
 }
@@ -105,7 +105,7 @@ impl State {
         self.node(member).floor
     }
 
-    /// What is final, in order of position. What a later one implies need not be told.
+    /// What is final, in order of position, without what an earlier one implies.
     #[must_use]
     pub fn finals(&self) -> &[Certified] {
         &self.finals

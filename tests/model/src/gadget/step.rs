@@ -5,7 +5,15 @@ use super::{Action, Certified, Checkpoint, Position, State};
 use crate::members::Member;
 
 impl Gadget {
-    pub(super) fn apply(&self, state: &mut State, action: Action) {
+    /// The state after an action, with all names as they are, and nothing forgotten.
+    #[must_use]
+    pub fn after(&self, state: &State, action: Action) -> State {
+        let mut next = state.clone();
+        self.apply(&mut next, action);
+        next
+    }
+
+    fn apply(&self, state: &mut State, action: Action) {
         state.stage = self.stage(state, action);
         match action {
             Action::Propose { member, checkpoint } => {
