@@ -6,6 +6,7 @@
 //! run the rules through all.
 //!
 //! - [`terms`]: R1 to R7, how schedulers are replaced.
+//! - [`gadget`]: R10 to R12, how blocks become final.
 //!
 //! Every model takes a rule to break, so that the tests can show that it would see the damage.
 

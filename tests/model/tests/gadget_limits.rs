@@ -64,7 +64,7 @@ fn the_floor_falls_with_a_certificate() {
 
 /// A byzantine member shows a hidden QC of another branch to one member alone, in the certificate by which that one enters:
 /// it refuses what the honest scheduler proposes on the certificate that all others have. With the byzantine member silent,
-/// no quorum votes in this term. Either that member votes after all, and the QC unites them again; or the next term does.
+/// no quorum votes in this term. Either the byzantine member votes after all, and the QC unites them again; or the next term does.
 #[test]
 fn a_member_that_entered_by_another_certificate_is_stuck_for_a_term() {
     let hidden = checkpoint(1, 1, ONE, Certified::GENESIS);

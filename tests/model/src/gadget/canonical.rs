@@ -21,7 +21,7 @@ impl Gadget {
             for flips in 0..1 << ((1 << self.bounds.height) - 1) {
                 let naming = Naming { order, flips };
                 // Most namings are no better for what members know, which is compared first.
-                if naming.nodes(&state.nodes) <= least.nodes {
+                if naming.nodes(&state).le(least.nodes) {
                     least = least.min(naming.state(&state));
                 }
             }
@@ -72,7 +72,9 @@ struct Naming {
 impl Naming {
     fn state(self, state: &State) -> State {
         let mut new = state.clone();
-        new.nodes = self.nodes(&state.nodes);
+        for (place, node) in new.nodes.iter_mut().zip(self.nodes(state)) {
+            *place = node;
+        }
         for reports in &mut new.reports {
             let old = *reports;
             *reports = self.order.map(|member| old[member as usize]);
@@ -88,9 +90,9 @@ impl Naming {
         new
     }
 
-    fn nodes(self, nodes: &[Node; MEMBERS]) -> [Node; MEMBERS] {
-        self.order.map(|member| {
-            let mut node = nodes[member as usize];
+    fn nodes(self, state: &State) -> impl Iterator<Item = Node> {
+        self.order.into_iter().map(move |member| {
+            let mut node = *state.node(member);
             self.head(&mut node.highest.head);
             self.head(&mut node.opening.head);
             node.proposed.iter_mut().for_each(|proposed| self.checkpoint(proposed));
@@ -109,6 +111,9 @@ impl Naming {
     }
 
     fn head(self, head: &mut Chain) {
+        if self.flips == 0 || *head == Chain::GENESIS {
+            return;
+        }
         let (mut place, mut new) = (0, Chain::GENESIS);
         for height in 1..=head.height() {
             let variant = head.up_to(height).variant();

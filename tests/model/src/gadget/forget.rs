@@ -21,10 +21,7 @@ impl Gadget {
         let everyone = self.honest().fold(Members::default(), Members::with);
         let mut tallies = state.tallies.clone();
         for tally in &mut tallies {
-            let committers = self.honest().filter(|member| {
-                tally.commits.has(*member) || self.may_commit(state, *member, tally.checkpoint.position)
-            });
-            if !self.certifies(committers.count()) {
+            if tally.commits.count() > 0 && !self.may_be_committed(state, tally) {
                 tally.commits = Members::default();
             }
             for signers in [&mut tally.votes, &mut tally.commits] {
@@ -106,9 +103,12 @@ impl Gadget {
     fn matters(&self, state: &State, tally: &Tally) -> bool {
         let checkpoint = tally.checkpoint;
         if !self.certifies(tally.votes.count()) {
-            let voters =
-                self.honest().filter(|member| tally.votes.has(*member) || self.may_vote(state, *member, checkpoint));
-            return self.certifies(voters.count());
+            let may_vote = |member: &Member| self.may_vote(state, *member, checkpoint);
+            let voters = self.honest().filter(|member| tally.votes.has(*member) || may_vote(member));
+            // An honest scheduler's checkpoints are kept for the property that nobody refuses them.
+            let asked =
+                self.scheduler(checkpoint.position.term).is_some() && self.honest().any(|member| may_vote(&member));
+            return asked || self.certifies(voters.count());
         }
         if self.broken.is_some() {
             return true;
@@ -132,11 +132,17 @@ impl Gadget {
     fn may_vote(&self, state: &State, member: Member, checkpoint: Checkpoint) -> bool {
         let node = state.node(member);
         let Checkpoint { position, parent, .. } = checkpoint;
-        // An honest scheduler's checkpoints are kept for the property that they are not refused for the floor.
         let floor = node.floor <= parent.position || self.scheduler(position.term).is_some();
         let allows = (node.voted < position && floor) || self.broken.is_some();
         let now = node.entered == position.term && self.acts(state, member) && allows;
         position > self.passed(state, position.term, false) && (now || self.may_enter(state, member, position.term))
+    }
+
+    /// Whether a quorum may have signed commit votes for a checkpoint, now or later.
+    fn may_be_committed(&self, state: &State, tally: &Tally) -> bool {
+        let position = tally.checkpoint.position;
+        let signs = |member: &Member| tally.commits.has(*member) || self.may_commit(state, *member, position);
+        self.certifies(self.honest().filter(signs).count())
     }
 
     /// Whether a member may sign a commit vote for a position now or later.

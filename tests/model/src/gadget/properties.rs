@@ -24,8 +24,8 @@ pub const HIDDEN_QC_IS_LEFT: &str = "a QC was hidden, and a rival is final in th
 pub(super) fn all(model: &Gadget) -> Vec<Property<Gadget>> {
     let mut properties = vec![
         Property::<Gadget>::always(NO_FORK, no_fork),
-        Property::<Gadget>::always(ONE_QC_A_POSITION, one_qc_a_position),
-        Property::<Gadget>::always(FINAL_IS_KEPT, final_is_kept),
+        Property::<Gadget>::always(ONE_QC_A_POSITION, |_, state| !state.doubled),
+        Property::<Gadget>::always(FINAL_IS_KEPT, |_, state| !state.left),
         Property::<Gadget>::sometimes(FINAL_IN_FIRST_TERM, |_, state| is_final_in(state, 1)),
         Property::<Gadget>::sometimes(FINAL_IN_LAST_TERM, |model, state| is_final_in(state, model.bounds.terms)),
     ];
@@ -45,20 +45,6 @@ fn is_final_in(state: &State, term: u8) -> bool {
 fn no_fork(_: &Gadget, state: &State) -> bool {
     let fits = |one: &Certified, other: &Certified| one.head.contains(other.head) || other.head.contains(one.head);
     state.finals.iter().all(|one| state.finals.iter().all(|other| fits(one, other)))
-}
-
-fn one_qc_a_position(model: &Gadget, state: &State) -> bool {
-    let certified = || state.tallies.iter().filter(|tally| model.certifies(tally.votes.count()));
-    certified().all(|one| {
-        certified()
-            .all(|other| one.checkpoint == other.checkpoint || one.checkpoint.position != other.checkpoint.position)
-    })
-}
-
-fn final_is_kept(model: &Gadget, state: &State) -> bool {
-    model.certified(state).all(|later| {
-        state.finals.iter().all(|known| known.position >= later.position || later.head.contains(known.head))
-    })
 }
 
 fn never_refused(model: &Gadget, state: &State) -> bool {

@@ -83,6 +83,10 @@ pub struct State {
     pub(super) tallies: Vec<Tally>,
     /// What is final, in order.
     pub(super) finals: Vec<Certified>,
+    /// For the properties: there was a QC above something final, on a branch without it.
+    pub(super) left: bool,
+    /// For the properties: there were two QCs at one position.
+    pub(super) doubled: bool,
     /// The latest stage that anything happened in, where only distinct orders are explored.
     pub(super) stage: Stage,
 }
@@ -95,6 +99,8 @@ impl State {
             reports: [[None; MEMBERS]; TERMS - 1],
             tallies: Vec::new(),
             finals: Vec::new(),
+            left: false,
+            doubled: false,
             stage: Stage::default(),
         }
     }

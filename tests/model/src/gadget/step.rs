@@ -10,7 +10,18 @@ impl Gadget {
     pub fn after(&self, state: &State, action: Action) -> State {
         let mut next = state.clone();
         self.apply(&mut next, action);
+        self.note(&mut next);
         next
+    }
+
+    /// Notes what the properties ask of QCs, before any of them is forgotten.
+    fn note(&self, state: &mut State) {
+        let certified: Vec<Certified> = self.certified(state).collect();
+        let leaves =
+            |later: &Certified, known: &Certified| later.position > known.position && !later.head.contains(known.head);
+        state.left |= certified.iter().any(|later| state.finals.iter().any(|known| leaves(later, known)));
+        let among = |position: Position| certified.iter().filter(move |other| other.position == position).count();
+        state.doubled |= certified.iter().any(|one| among(one.position) > 1);
     }
 
     fn apply(&self, state: &mut State, action: Action) {
