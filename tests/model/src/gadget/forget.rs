@@ -1,4 +1,4 @@
-//! What nobody can use any more is forgotten.
+//! What nobody can use any more is forgotten. Where a rule is broken, less of it is: only what no rule here brings back.
 
 use super::rules::Gadget;
 use super::state::{Members, Node, Tally};

@@ -10,8 +10,8 @@
 //!   knows. Its next round may begin at any moment, so a round that wins no votes is retried. A byzantine scheduler proposes
 //!   anything on any QC, as often as it likes.
 //! - **Voting** (R11): for a checkpoint of the term that the member is in, unless it asked for a later one; above the position
-//!   of its last vote; on a parent whose QC is not below its floor and whose head the checkpoint's head equals or extends.
-//!   The floor rises to the parent.
+//!   of its last vote; on a parent of a lower position whose QC is not below its floor, and whose head the checkpoint's head
+//!   equals or extends. The floor rises to the parent.
 //! - **Certificates**: a QC exists once two honest members voted, since the byzantine one votes for everything. It is shown to
 //!   anybody, or to nobody: so votes that go to the scheduler alone are covered as well as votes that go to all, and QCs that
 //!   a byzantine scheduler hides, or shows to one member.
@@ -34,6 +34,10 @@
 //!
 //! See [`properties`]. What the rules do not promise is played in `tests/gadget_limits.rs`.
 //!
+//! One thing is easy to get wrong, and is a rule to break ([`Broken::ParentFalls`]): a scheduler that keeps no QC but the
+//! highest forgets what it built on when it learns of a higher one on another branch. Its parents would fall, and whoever
+//! voted for the last one would refuse.
+//!
 //! # Bounds
 //!
 //! Three kinds of blocks are enough for what is safe: those on one branch, those on another, and those below both. Whatever
@@ -51,9 +55,9 @@
 //! | elected, a follower byzantine | no | 2 | 3 | 1 | distinct | 1,574,575 | |
 //! | any | no | 2 | 2 | 2 | distinct | 36,362 | on demand |
 //! | any | no | 3 | 2 | 1 | distinct | 322,760 | on demand |
-//! | any | yes | 3 | 2 | 1 | distinct | @C3 | on demand |
-//! | elected, the scheduler of term 1 byzantine | no | 3 | 2 | 1 | distinct | @E3 | on demand |
-//! | any | no | 2 | 2 | 1 | all | @A2 | on demand |
+//! | any | yes | 3 | 2 | 1 | distinct | 477,909 | on demand |
+//! | elected, the scheduler of term 1 byzantine | no | 3 | 2 | 1 | distinct | 3,605,387 | on demand |
+//! | any | no | 2 | 2 | 1 | all | 330,203 | on demand |
 //!
 //! *Distinct* orders are one of all those that come to the same: `order.rs` says which, and why. States that differ in nothing
 //! that anybody can use any more, or only in the names of members and blocks, count as one.

@@ -9,10 +9,11 @@
 //! could not have done before others went on. What has happened in the end, every QC and everything final, is the same, and
 //! as no such thing ever unhappens, the properties are.
 //!
-//! For the same reason a QC need not be shown to a member before it makes use of it: what it holds besides only makes its
-//! reports name more, and so fewer certificates possible.
+//! Nor need a QC be shown to a member before it makes use of it: what it holds besides only makes its reports name more, and
+//! so fewer certificates possible. (One thing is not covered: a scheduler's own commit vote tells it of a QC before it makes
+//! the next checkpoint, though it might have made that one first. With commit votes, [`super::Proposals::Any`] covers it.)
 //!
-//! [`Orders::Distinct`] explores that order alone, [`Orders::All`] all; a test holds that they lead to the same ends. Some
+//! [`Orders::Distinct`] explores that order alone, [`Orders::All`] all; tests hold that they lead to the same ends. Some
 //! broken rules break this as well, and need all orders.
 
 use super::rules::{Broken, Gadget, Orders};

@@ -33,7 +33,7 @@ pub enum Proposals {
 pub enum Orders {
     /// All.
     All,
-    /// One of all those that come to the same.
+    /// One of all those that come to the same. Honest schedulers that sign commit votes need [`Self::All`].
     Distinct,
 }
 
@@ -56,13 +56,13 @@ pub enum Broken {
     AnyReport,
     /// The last vote is not journaled: a restart forgets it (R3).
     VoteForgotten,
-    /// The floor is not journaled: a restart takes the one that the term began with (R3).
+    /// The floor is not journaled: a restart forgets it (R3).
     FloorForgotten,
     /// The highest QC is not journaled: a restart forgets it (R3).
     HighestForgotten,
-    /// A checkpoint is final under any later one of its term that stands on it, not only under that of the next round (R12).
+    /// A checkpoint is final under any QC of its term whose parent it is, not only under that of the next round (R12).
     AnyChild,
-    /// A checkpoint is final under the first one of the next term that stands on it (R12).
+    /// A checkpoint is final under a QC of a later term as well, if it is the parent (R12).
     AcrossTerms,
     /// A scheduler that learns of a QC on another branch goes back to the QC that its term began with (R10).
     ParentFalls,
