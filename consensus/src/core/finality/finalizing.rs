@@ -154,13 +154,13 @@ impl Core {
         let Ok(finality) = VerifiedFinality::new(parent, child) else { return };
         if self.gadget.finality.as_ref().is_some_and(|known| known.position() >= finality.position()) {
             if self.contradicts(finality.block()) {
-                self.halt_for(finality);
+                self.halt_for(&finality);
             }
             return;
         }
         let block = finality.block();
         if self.contradicts(block) {
-            return self.halt_for(finality);
+            return self.halt_for(&finality);
         }
         self.gadget.finality = Some(finality);
         if block.height <= self.settled() {
@@ -191,7 +191,7 @@ impl Core {
                 && let Some(finality) = self.gadget.finality.clone()
             {
                 self.gadget.awaited = None;
-                self.halt_for(finality);
+                self.halt_for(&finality);
             }
             return;
         }
@@ -210,7 +210,7 @@ impl Core {
         self.schedule.prune(self.tree.floor());
     }
 
-    fn halt_for(&mut self, finality: VerifiedFinality) {
+    fn halt_for(&mut self, finality: &VerifiedFinality) {
         let here = self.tree.committed(finality.block().height).map(|committed| committed.block);
         let known = self.gadget.finality.as_ref().map(|known| Box::new(known.proof()));
         let (theirs, finalized) = (Box::new(finality.proof()), self.finalized());
