@@ -222,3 +222,6 @@ impl VerifiedCertificate {
         &self.certificate
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -125,6 +125,8 @@ impl BlsSignature {
         if tags::in_use() {
             return *self == tags::of_bls(key, digest);
         }
+        #[cfg(test)]
+        crate::testing::count_pairing_check();
         let Ok(key) = min_pk::PublicKey::key_validate(&key.0.0) else { return false };
         let Ok(signature) = min_pk::Signature::sig_validate(&self.0.0, true) else { return false };
         signature.verify(false, &digest.0, SIGNATURE_SUITE, &[], &key, false) == BLST_ERROR::BLST_SUCCESS
@@ -153,6 +155,8 @@ impl BlsSignature {
             let tags = signed.iter().flat_map(|(digest, keys)| keys.iter().map(|key| tags::of_bls(key, *digest)));
             return !signed.is_empty() && *self == tags::sum(tags);
         }
+        #[cfg(test)]
+        crate::testing::count_pairing_check();
         let Ok(signature) = min_pk::Signature::sig_validate(&self.0.0, true) else { return false };
         let sum = |keys: &[BlsPublicKey]| {
             let keys =

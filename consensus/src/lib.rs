@@ -13,6 +13,8 @@ pub mod core;
 pub mod election;
 pub mod evidence;
 pub mod finality;
+#[cfg(test)]
+mod golden;
 pub mod jail;
 pub mod journal;
 pub mod keys;

@@ -115,3 +115,6 @@ impl VerifiedFinality {
         FinalityProof { checkpoint: self.checkpoint, child: QuorumCertificate::clone(self.child.certificate()) }
     }
 }
+
+#[cfg(test)]
+mod tests;

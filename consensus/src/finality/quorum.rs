@@ -168,3 +168,6 @@ impl VerifiedQuorum {
         &self.certificate
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -144,3 +144,6 @@ impl SequencerSet {
         keccak256(alloy_rlp::encode(&self.members))
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,104 +1,10 @@
 use super::*;
-use crate::core::{Identity, Input, Outgoing, Report, Restored};
-use crate::keys::{BlsKey, OperatorKey};
+use crate::core::{Input, Outgoing, Report};
 use crate::messages::SkipReason;
-use crate::parameters::Parameters;
-use crate::signing::SigningContext;
-use crate::types::{Electorate, Epoch, Sequencer, SequencerSet, Stake};
-use alloy_primitives::{B256, U256};
-use std::{sync::Arc, time::Duration};
-
-const CONTEXT: SigningContext = SigningContext { chain_id: 7, genesis_hash: B256::repeat_byte(7) };
-
-/// Members whose messages arrive at once. Blocks are not built: what is looked at happens between them.
-struct Mesh {
-    cores: Vec<Core>,
-    now: Time,
-    /// What each member did, in order.
-    effects: Vec<Vec<Effect>>,
-}
+use crate::testing::Mesh;
+use crate::types::Epoch;
 
 impl Mesh {
-    fn new(weights: &[u64]) -> Self {
-        let keys: Vec<_> = (1..=weights.len())
-            .map(|number| {
-                let operator = OperatorKey::from_bytes(&B256::from(U256::from(number))).unwrap();
-                let bls = BlsKey::generate(operator.to_bytes().as_slice()).unwrap();
-                (operator, bls)
-            })
-            .collect();
-        let member = |((operator, bls), weight): (&(OperatorKey, BlsKey), &u64)| Sequencer {
-            address: operator.address(),
-            bls_public_key: bls.public_key(),
-            weight: Stake(U256::from(*weight)),
-            peer_id: String::new(),
-        };
-        let set = Arc::new(SequencerSet::new(keys.iter().zip(weights).map(member).collect()).unwrap());
-        let core = |keys| {
-            let identity = Identity { keys: Some(keys), version: String::new() };
-            Core::new(CONTEXT, Parameters::default(), Arc::clone(&set), identity, Restored::default())
-        };
-        let cores: Vec<_> = keys.into_iter().map(core).collect();
-        let effects = vec![Vec::new(); cores.len()];
-        let mut mesh = Self { cores, now: Time(1_000_000), effects };
-        for member in 0..mesh.cores.len() {
-            mesh.feed(member, Input::Start { proposals: Vec::new() });
-        }
-        mesh
-    }
-
-    /// Everyone beats twice, and so is live; the scheduler appoints.
-    fn open(weights: &[u64]) -> Self {
-        let mut mesh = Self::new(weights);
-        for _ in 0..2 {
-            (0..mesh.cores.len()).for_each(|member| mesh.beat(member));
-        }
-        mesh
-    }
-
-    fn beat(&mut self, member: usize) {
-        self.now = self.now.after(Duration::from_millis(10));
-        self.feed(member, Input::Timer(crate::core::Timer::Heartbeat));
-    }
-
-    /// Feeds an input and whatever follows from it, everywhere.
-    fn feed(&mut self, member: usize, input: Input) {
-        let mut waiting = std::collections::VecDeque::from([(member, input)]);
-        while let Some((member, input)) = waiting.pop_front() {
-            for effect in self.cores[member].handle(input, self.now) {
-                if let Effect::Gossip(message) = &effect {
-                    let input = self.verified(message.clone());
-                    let others = (0..self.cores.len()).filter(|other| *other != member);
-                    waiting.extend(others.map(|other| (other, input.clone())));
-                }
-                self.effects[member].push(effect);
-            }
-        }
-    }
-
-    fn verified(&self, message: Outgoing) -> Input {
-        let electorate = Electorate::genesis(CONTEXT, Arc::new(self.cores[0].set().clone()));
-        Input::verify(message, &electorate).unwrap()
-    }
-
-    /// The member of an address.
-    fn member(&self, address: Address) -> usize {
-        self.cores.iter().position(|core| core.address() == Some(address)).unwrap()
-    }
-
-    fn scheduler(&self) -> usize {
-        self.member(self.cores[0].schedule().scheduler())
-    }
-
-    fn leader(&self) -> usize {
-        self.member(self.cores[self.scheduler()].schedule().latest().unwrap().announcement.leader)
-    }
-
-    /// What a member does from now on.
-    fn since(&mut self, member: usize) {
-        self.effects[member].clear();
-    }
-
     fn resign(&mut self, member: usize) -> Result<Term, CannotResign> {
         self.since(member);
         self.feed(member, Input::Resign);
