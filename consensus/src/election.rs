@@ -50,6 +50,12 @@ impl Priorities {
         Some(chosen)
     }
 
+    /// Whether these are the priorities of exactly the members of this set, neither of fewer nor of others.
+    #[must_use]
+    pub fn are_of(&self, set: &SequencerSet) -> bool {
+        self.0.keys().copied().eq(set.members().iter().map(|member| member.address))
+    }
+
     /// What checkpoints name a set by: the keccak of the RLP list of its members, sorted by address, and of the priorities
     /// with which its era begins, 64 bytes each, two's complement, in the same order.
     #[must_use]

@@ -5,7 +5,7 @@
 
 use super::{FinalityProof, InvalidProof, VerifiedFinality};
 use crate::election::Priorities;
-use crate::messages::{Checkpoint, CheckpointPosition};
+use crate::messages::{Checkpoint, CheckpointRef};
 use crate::signing::SigningContext;
 use crate::types::{BlockRef, Electorate, Era, Height, InvalidSet, Sequencer, SequencerSet};
 use alloy_consensus::Header;
@@ -46,7 +46,7 @@ pub struct BlockProof {
 pub struct Trusted {
     electorate: Electorate,
     /// Nothing below is accepted: it would be older than what is trusted.
-    position: CheckpointPosition,
+    checkpoint: CheckpointRef,
     block: BlockRef,
 }
 
@@ -78,9 +78,17 @@ pub enum NotConvinced {
         /// Why.
         error: InvalidSet,
     },
-    /// The proof tells of something older than what is trusted, or contradicts it.
-    #[error("the proof is about block {proven}, but block {trusted} is final already")]
+    /// The proof tells of something older than what is trusted.
+    #[error("the proof makes block {proven} final; block {trusted} is trusted already, which became final later")]
     Older {
+        /// What it is about.
+        proven: BlockRef,
+        /// What is trusted.
+        trusted: BlockRef,
+    },
+    /// The proof contradicts what is trusted: of the two, only one can be of this chain as it should be.
+    #[error("the proof is about block {proven}, which contradicts the trusted block {trusted}")]
+    Contradicts {
         /// What it is about.
         proven: BlockRef,
         /// What is trusted.
@@ -102,7 +110,8 @@ impl Trusted {
     #[must_use]
     pub fn genesis(context: SigningContext, set: Arc<SequencerSet>) -> Self {
         let block = BlockRef { height: Height(0), hash: context.genesis_hash };
-        Self { electorate: Electorate::genesis(context, set), position: CheckpointPosition::default(), block }
+        let checkpoint = CheckpointRef::genesis(context.genesis_hash);
+        Self { electorate: Electorate::genesis(context, set), checkpoint, block }
     }
 
     /// Trust in a final checkpoint, which names the set beside it.
@@ -116,10 +125,10 @@ impl Trusted {
         priorities: &Priorities,
     ) -> Result<Self, NotConvinced> {
         let electorate = Electorate::new(context, checkpoint.era, set, priorities);
-        if electorate.set_root != checkpoint.set_root {
+        if electorate.set_root != checkpoint.set_root || !priorities.are_of(&electorate.set) {
             return Err(NotConvinced::TrustedSet);
         }
-        Ok(Self { electorate, position: checkpoint.position(), block: checkpoint.head })
+        Ok(Self { electorate, checkpoint: checkpoint.reference(), block: checkpoint.head })
     }
 
     /// What votes of the newest era are checked against.
@@ -133,14 +142,7 @@ impl Trusted {
     /// # Errors
     /// [`NotConvinced`] names the first thing that is wrong.
     pub fn verify(&self, changes: &[SetChange], proof: &FinalityProof) -> Result<VerifiedFinality, NotConvinced> {
-        if changes.len() > MAX_CHANGES {
-            return Err(NotConvinced::Size);
-        }
-        let mut trusted = self.clone();
-        for change in changes {
-            trusted = trusted.after(change)?;
-        }
-        trusted.check(proof, || "the finality proof".to_owned())
+        Ok(self.follow(changes, proof)?.0)
     }
 
     /// [`Self::verify`], and that the headers lead from a block to the final one. Returns the block.
@@ -152,7 +154,7 @@ impl Trusted {
         if headers.is_empty() || headers.len() > MAX_HEADERS {
             return Err(NotConvinced::Size);
         }
-        let finality = self.verify(changes, finality)?;
+        let (finality, path) = self.follow(changes, finality)?;
         let mut wanted = finality.block();
         let mut block = wanted;
         for (index, header) in headers.iter().rev().enumerate() {
@@ -163,9 +165,30 @@ impl Trusted {
             if index == 0 && header.state_root != finality.state_root() {
                 return Err(NotConvinced::StateRoot(block.height));
             }
+            if let Some(trusted) = path.iter().find(|trusted| trusted.height == block.height && **trusted != block) {
+                return Err(NotConvinced::Contradicts { proven: block, trusted: *trusted });
+            }
             wanted = BlockRef { height: block.height.previous(), hash: header.parent_hash };
         }
         Ok((block, finality))
+    }
+
+    /// Checks everything but headers. With the blocks that were trusted on the way.
+    fn follow(
+        &self,
+        changes: &[SetChange],
+        proof: &FinalityProof,
+    ) -> Result<(VerifiedFinality, Vec<BlockRef>), NotConvinced> {
+        if changes.len() > MAX_CHANGES {
+            return Err(NotConvinced::Size);
+        }
+        let mut trusted = self.clone();
+        let mut path = vec![trusted.block];
+        for change in changes {
+            trusted = trusted.after(change)?;
+            path.push(trusted.block);
+        }
+        Ok((trusted.check(proof, || "the finality proof".to_owned())?, path))
     }
 
     /// What is trusted once an era has ended.
@@ -177,19 +200,30 @@ impl Trusted {
         let root = closing.checkpoint().next_set_root.ok_or(NotConvinced::NotClosing(era))?;
         let set = SequencerSet::new(members.clone()).map_err(|error| NotConvinced::Set { era: next, error })?;
         let electorate = Electorate::new(self.electorate.context, next, Arc::new(set), priorities);
-        if electorate.set_root != root {
+        if electorate.set_root != root || !priorities.are_of(&electorate.set) {
             return Err(NotConvinced::SetRoot(next));
         }
-        Ok(Self { electorate, position: closing.position(), block: closing.block() })
+        Ok(Self { electorate, checkpoint: closing.checkpoint().reference(), block: closing.block() })
     }
 
     fn check(&self, proof: &FinalityProof, what: impl Fn() -> String) -> Result<VerifiedFinality, NotConvinced> {
         let proof = proof.verify(&self.electorate).map_err(|error| NotConvinced::Proof { what: what(), error })?;
         let (proven, trusted) = (proof.block(), self.block);
-        let contradicts = proven.height == trusted.height && proven != trusted;
-        if proof.position() < self.position || proven.height < trusted.height || contradicts {
+        let checkpoint = proof.checkpoint().reference();
+        let same_place = checkpoint.position == self.checkpoint.position && checkpoint != self.checkpoint;
+        if same_place || (proven.height == trusted.height && proven != trusted) {
+            return Err(NotConvinced::Contradicts { proven, trusted });
+        }
+        if checkpoint.position < self.checkpoint.position {
             return Err(NotConvinced::Older { proven, trusted });
+        }
+        // What became final later does not lie below.
+        if proven.height < trusted.height {
+            return Err(NotConvinced::Contradicts { proven, trusted });
         }
         Ok(proof)
     }
 }
+
+#[cfg(test)]
+mod tests;
