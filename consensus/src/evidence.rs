@@ -186,7 +186,8 @@ pub(crate) fn fault_of<M: Positioned>(message: &M, signer: Address) -> Fault {
     fault(signer, M::KIND, message.position())
 }
 
-fn vote_fault(vote: &Vote, signer: Address) -> Fault {
+/// What a vote takes, if this member cast it.
+pub(crate) fn vote_fault(vote: &Vote, signer: Address) -> Fault {
     fault(signer, EvidenceKind::Vote, (vote.era, vote.term, vote.round.0, 0))
 }
 
@@ -250,10 +251,11 @@ impl Evidence {
         })
     }
 
-    /// Two votes of a member for one position, if both BLS signatures are its own.
-    pub(crate) fn of_votes(signer: Address, votes: [CastVote; 2], electorate: &Electorate) -> Option<VerifiedEvidence> {
+    /// Two votes of a member for one position whose BLS signatures were checked.
+    pub(crate) fn of_checked_votes(signer: Address, votes: [CastVote; 2]) -> VerifiedEvidence {
+        let fault = vote_fault(&votes[0].vote, signer);
         let votes = votes.map(|CastVote { vote, signature }| BallotPaper { vote, signature });
-        Self::Vote(Box::new(VoteEvidence { signer, votes })).verify(electorate).ok()
+        VerifiedEvidence { evidence: Self::Vote(Box::new(VoteEvidence { signer, votes })), fault }
     }
 }
 
@@ -312,3 +314,6 @@ fn entitled(fault: Fault, electorate: &Electorate) -> Result<Fault, InvalidEvide
     let of_era = fault.era == electorate.era && electorate.set.contains(fault.signer);
     if of_era { Ok(fault) } else { Err(InvalidEvidence::Stranger) }
 }
+
+#[cfg(test)]
+mod tests;

@@ -252,7 +252,7 @@ impl Core {
             Input::Checkpoint { checkpoint, parent } => self.on_checkpoint(&checkpoint, parent, now),
             Input::Vote(vote) => self.on_vote(&vote, now),
             Input::Quorum { certificate, parent } => self.on_quorum(certificate, parent.as_ref(), now),
-            Input::Evidence(evidence) => self.on_evidence(evidence, now),
+            Input::Evidence(evidence) => self.on_evidence(&evidence, now),
             Input::Executed { hash, result } => self.on_executed(hash, result, now),
             Input::Built { request, result } => self.on_built(&request, result, now),
             Input::Timer(timer) => self.on_timer(timer, now),

@@ -81,6 +81,11 @@ impl Witness {
         Self { faults: faults.into_iter().collect(), ..Self::default() }
     }
 
+    /// Whether evidence of this fault is of use: it is new, and not enough faults of its signer are known.
+    fn wants(&self, fault: Fault) -> bool {
+        !self.faults.contains(&fault) && self.of_signer(fault.signer).count() < MAX_FAULTS_OF_A_SIGNER
+    }
+
     fn of_signer(&self, signer: Address) -> impl Iterator<Item = &Fault> {
         self.faults
             .iter()
@@ -96,22 +101,22 @@ impl Core {
             return;
         }
         if let Some(evidence) = M::seen(&mut self.witness).note(message) {
-            self.convict(evidence, now);
+            self.convict(&evidence, now);
         }
     }
 
-    pub(super) fn on_evidence(&mut self, evidence: VerifiedEvidence, now: Time) {
+    pub(super) fn on_evidence(&mut self, evidence: &VerifiedEvidence, now: Time) {
         let new = self.convict(evidence, now);
         self.judge(if new { Verdict::Accept } else { Verdict::Ignore(Ignored::Duplicate) });
     }
 
     /// Keeps evidence, passes it on and acts on it; false if the fault is known, or enough of its signer are.
-    pub(super) fn convict(&mut self, evidence: VerifiedEvidence, now: Time) -> bool {
+    pub(super) fn convict(&mut self, evidence: &VerifiedEvidence, now: Time) -> bool {
         let fault = evidence.fault();
-        let full = self.witness.of_signer(fault.signer).count() >= MAX_FAULTS_OF_A_SIGNER;
-        if full || !self.witness.faults.insert(fault) {
+        if !self.witness.wants(fault) {
             return false;
         }
+        self.witness.faults.insert(fault);
         let evidence = Arc::new(evidence.evidence().clone());
         self.emit(Effect::PersistEvidence { fault, evidence: Arc::clone(&evidence) });
         self.emit(Effect::Gossip(Outgoing::Evidence(evidence)));
@@ -123,6 +128,11 @@ impl Core {
             self.replace_leader(SkipReason::Equivocated, now);
         }
         true
+    }
+
+    /// Whether evidence of this fault is worth being checked.
+    pub(super) fn wants_evidence_of(&self, fault: Fault) -> bool {
+        self.witness.wants(fault)
     }
 
     /// R5c: whoever signed twice schedules nothing.

@@ -1,6 +1,7 @@
 //! Counting votes. They are checked as one sum; only if that is wrong, halves of it are, to find and blame the bad ones.
 
 use crate::core::{Core, Ignored, Rejected, Report, Verdict};
+use crate::evidence::{Evidence, vote_fault};
 use crate::finality::VerifiedQuorum;
 use crate::keys::{BlsPublicKey, BlsSignature};
 use crate::messages::{CastVote, CheckpointPosition, CheckpointRef, Vote};
@@ -26,12 +27,14 @@ impl Ballots {
         *self = Self::default();
     }
 
-    /// Keeps a member's vote; false if it is known, or older than all that are kept of it.
+    /// Whether there is a vote of this member for this checkpoint.
+    fn holds(&self, checkpoint: CheckpointRef, member: Address) -> bool {
+        self.votes.get(&checkpoint).is_some_and(|votes| votes.contains_key(&member))
+    }
+
+    /// Keeps a member's vote; false if it is older than all that are kept of it.
     fn note(&mut self, member: Address, vote: &CastVote) -> bool {
         let checkpoint = vote.vote.checkpoint();
-        if self.votes.get(&checkpoint).is_some_and(|votes| votes.contains_key(&member)) {
-            return false;
-        }
         let of_member = |votes: &BTreeMap<Address, BlsSignature>| votes.contains_key(&member);
         let kept: Vec<_> = self.votes.iter().filter(|(_, votes)| of_member(votes)).map(|(at, _)| *at).collect();
         if let Some(oldest) = kept.first().filter(|_| kept.len() >= KEPT_OF_A_MEMBER) {
@@ -95,20 +98,48 @@ impl Core {
 
     /// Takes a vote in, and makes a certificate if it is the last that was missing; whether it was new.
     pub(super) fn count(&mut self, signer: Address, vote: CastVote, now: Time) -> bool {
-        if let Some(rival) = self.gadget.ballots.rival(signer, &vote) {
-            if let Some(evidence) = crate::evidence::Evidence::of_votes(signer, [rival, vote], &self.electorate) {
-                self.convict(evidence, now);
-            }
+        let checkpoint = vote.vote.checkpoint();
+        if self.gadget.ballots.holds(checkpoint, signer) {
+            return false;
         }
+        // What a suspect says costs one check, and no more.
         let suspect = self.gadget.ballots.suspects.contains(&signer);
         if suspect && !is_signed(&self.electorate, signer, &vote) {
             return false;
         }
+        if let Some(rival) = self.gadget.ballots.rival(signer, &vote)
+            && !self.compare(signer, rival, vote, now)
+        {
+            return false;
+        }
         let new = self.gadget.ballots.note(signer, &vote);
         if new {
-            self.tally(vote.vote.checkpoint(), now);
+            self.tally(checkpoint, now);
         }
         new
+    }
+
+    /// Two votes of one member in one round: its BLS key signed both, which is evidence, or it is found out. Whether the new
+    /// one may count.
+    fn compare(&mut self, signer: Address, rival: CastVote, vote: CastVote, now: Time) -> bool {
+        if !self.wants_evidence_of(vote_fault(&vote.vote, signer)) {
+            return true;
+        }
+        let good = [rival, vote].map(|vote| is_signed(&self.electorate, signer, &vote));
+        for (vote, _) in [rival, vote].iter().zip(good).filter(|(_, good)| !good) {
+            self.suspect(signer, vote.vote.checkpoint());
+        }
+        if good == [true; 2] {
+            self.convict(&Evidence::of_checked_votes(signer, [rival, vote]), now);
+        }
+        good[1]
+    }
+
+    /// A member's vote for this checkpoint is not signed with its BLS key.
+    fn suspect(&mut self, member: Address, checkpoint: CheckpointRef) {
+        self.gadget.ballots.take(checkpoint, member);
+        self.gadget.ballots.suspects.insert(member);
+        self.report(Report::BadVote { signer: member, checkpoint });
     }
 
     /// Makes a certificate of a checkpoint that this node knows, if a quorum voted for it.
@@ -140,9 +171,7 @@ impl Core {
         find_bad(digest, &signed, &mut bad);
         for member in bad {
             votes.remove(&member);
-            self.gadget.ballots.take(checkpoint, member);
-            self.gadget.ballots.suspects.insert(member);
-            self.report(Report::BadVote { signer: member, checkpoint });
+            self.suspect(member, checkpoint);
         }
         is_quorum(&self.electorate, &votes).then_some(votes)
     }
@@ -182,3 +211,6 @@ fn find_bad(digest: B256, votes: &[(Address, BlsSignature, BlsPublicKey)], bad: 
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
