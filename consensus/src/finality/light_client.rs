@@ -9,6 +9,7 @@ use crate::messages::{Checkpoint, CheckpointRef};
 use crate::signing::SigningContext;
 use crate::types::{BlockRef, Electorate, Era, Height, InvalidSet, Sequencer, SequencerSet};
 use alloy_consensus::Header;
+use alloy_primitives::B256;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use thiserror::Error;
@@ -41,13 +42,39 @@ pub struct BlockProof {
     pub headers: Vec<Header>,
 }
 
-/// What a light client knows to begin with.
-#[derive(Clone, Debug)]
+/// A final checkpoint that a light client may start from, as it is kept in a file. Nothing in it is verified: whoever uses it
+/// got it in a way that it trusts.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TrustedCheckpoint {
+    /// The checkpoint.
+    pub checkpoint: Checkpoint,
+    /// The members of the set that the checkpoint names.
+    pub members: Vec<Sequencer>,
+    /// The priorities with which their era began.
+    pub priorities: Priorities,
+}
+
+/// What a light client knows to begin with, and after a proof.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Trusted {
     electorate: Electorate,
+    priorities: Priorities,
     /// Nothing below is accepted: it would be older than what is trusted.
     checkpoint: CheckpointRef,
     block: BlockRef,
+}
+
+/// A block that is final, as a light client was convinced.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ProvenBlock {
+    /// Its header.
+    pub header: Header,
+    /// Its height and hash.
+    pub block: BlockRef,
+    /// What makes it final.
+    pub finality: VerifiedFinality,
+    /// What to trust from now on: the checkpoint of the proof, with the set of its era.
+    pub trusted: Trusted,
 }
 
 /// Why a light client is not convinced.
@@ -111,24 +138,19 @@ impl Trusted {
     pub fn genesis(context: SigningContext, set: Arc<SequencerSet>) -> Self {
         let block = BlockRef { height: Height(0), hash: context.genesis_hash };
         let checkpoint = CheckpointRef::genesis(context.genesis_hash);
-        Self { electorate: Electorate::genesis(context, set), checkpoint, block }
+        let priorities = Priorities::genesis(&set);
+        Self { electorate: Electorate::genesis(context, set), priorities, checkpoint, block }
     }
 
-    /// Trust in a final checkpoint, which names the set beside it.
+    /// Trust in a final checkpoint.
     ///
     /// # Errors
-    /// [`NotConvinced::TrustedSet`] if it names another one.
-    pub fn checkpoint(
-        context: SigningContext,
-        checkpoint: &Checkpoint,
-        set: Arc<SequencerSet>,
-        priorities: &Priorities,
-    ) -> Result<Self, NotConvinced> {
-        let electorate = Electorate::new(context, checkpoint.era, set, priorities);
-        if electorate.set_root != checkpoint.set_root || !priorities.are_of(&electorate.set) {
-            return Err(NotConvinced::TrustedSet);
-        }
-        Ok(Self { electorate, checkpoint: checkpoint.reference(), block: checkpoint.head })
+    /// [`NotConvinced::Set`] if the set beside it is none, [`NotConvinced::TrustedSet`] if the checkpoint names another one.
+    pub fn checkpoint(context: SigningContext, trusted: TrustedCheckpoint) -> Result<Self, NotConvinced> {
+        let TrustedCheckpoint { checkpoint, members, priorities } = trusted;
+        let electorate = named_set(context, checkpoint.era, members, &priorities, checkpoint.set_root)?;
+        let electorate = electorate.ok_or(NotConvinced::TrustedSet)?;
+        Ok(Self { electorate, priorities, checkpoint: checkpoint.reference(), block: checkpoint.head })
     }
 
     /// What votes of the newest era are checked against.
@@ -145,16 +167,22 @@ impl Trusted {
         Ok(self.follow(changes, proof)?.0)
     }
 
-    /// [`Self::verify`], and that the headers lead from a block to the final one. Returns the block.
+    /// The block that is trusted.
+    #[must_use]
+    pub const fn block(&self) -> BlockRef {
+        self.block
+    }
+
+    /// [`Self::verify`], and that the headers lead from a block to the final one.
     ///
     /// # Errors
     /// [`NotConvinced`] names the first thing that is wrong.
-    pub fn verify_block(&self, proof: &BlockProof) -> Result<(BlockRef, VerifiedFinality), NotConvinced> {
+    pub fn verify_block(&self, proof: &BlockProof) -> Result<ProvenBlock, NotConvinced> {
         let BlockProof { changes, finality, headers } = proof;
-        if headers.is_empty() || headers.len() > MAX_HEADERS {
+        let Some(header) = headers.first().filter(|_| headers.len() <= MAX_HEADERS) else {
             return Err(NotConvinced::Size);
-        }
-        let (finality, path) = self.follow(changes, finality)?;
+        };
+        let (finality, trusted, path) = self.follow(changes, finality)?;
         let mut wanted = finality.block();
         let mut block = wanted;
         for (index, header) in headers.iter().rev().enumerate() {
@@ -170,15 +198,15 @@ impl Trusted {
             }
             wanted = BlockRef { height: block.height.previous(), hash: header.parent_hash };
         }
-        Ok((block, finality))
+        Ok(ProvenBlock { header: header.clone(), block, finality, trusted })
     }
 
-    /// Checks everything but headers. With the blocks that were trusted on the way.
+    /// Checks everything but headers. With what to trust after that, and all blocks that were trusted on the way.
     fn follow(
         &self,
         changes: &[SetChange],
         proof: &FinalityProof,
-    ) -> Result<(VerifiedFinality, Vec<BlockRef>), NotConvinced> {
+    ) -> Result<(VerifiedFinality, Self, Vec<BlockRef>), NotConvinced> {
         if changes.len() > MAX_CHANGES {
             return Err(NotConvinced::Size);
         }
@@ -188,7 +216,9 @@ impl Trusted {
             trusted = trusted.after(change)?;
             path.push(trusted.block);
         }
-        Ok((trusted.check(proof, || "the finality proof".to_owned())?, path))
+        let finality = trusted.check(proof, || "the finality proof".to_owned())?;
+        trusted = Self { checkpoint: finality.checkpoint().reference(), block: finality.block(), ..trusted };
+        Ok((finality, trusted, path))
     }
 
     /// What is trusted once an era has ended.
@@ -198,12 +228,10 @@ impl Trusted {
         let next = Era(era.0.saturating_add(1));
         let closing = self.check(proof, || format!("the end of era {era}"))?;
         let root = closing.checkpoint().next_set_root.ok_or(NotConvinced::NotClosing(era))?;
-        let set = SequencerSet::new(members.clone()).map_err(|error| NotConvinced::Set { era: next, error })?;
-        let electorate = Electorate::new(self.electorate.context, next, Arc::new(set), priorities);
-        if electorate.set_root != root || !priorities.are_of(&electorate.set) {
-            return Err(NotConvinced::SetRoot(next));
-        }
-        Ok(Self { electorate, checkpoint: closing.checkpoint().reference(), block: closing.block() })
+        let electorate = named_set(self.electorate.context, next, members.clone(), priorities, root)?;
+        let electorate = electorate.ok_or(NotConvinced::SetRoot(next))?;
+        let checkpoint = closing.checkpoint().reference();
+        Ok(Self { electorate, priorities: priorities.clone(), checkpoint, block: closing.block() })
     }
 
     fn check(&self, proof: &FinalityProof, what: impl Fn() -> String) -> Result<VerifiedFinality, NotConvinced> {
@@ -222,6 +250,34 @@ impl Trusted {
             return Err(NotConvinced::Contradicts { proven, trusted });
         }
         Ok(proof)
+    }
+}
+
+/// The set of an era, if it is the one with this root.
+fn named_set(
+    context: SigningContext,
+    era: Era,
+    members: Vec<Sequencer>,
+    priorities: &Priorities,
+    root: B256,
+) -> Result<Option<Electorate>, NotConvinced> {
+    let set = SequencerSet::new(members).map_err(|error| NotConvinced::Set { era, error })?;
+    let electorate = Electorate::new(context, era, Arc::new(set), priorities);
+    // The root binds the priorities of members. Those of others would be carried over once they join.
+    let named = electorate.set_root == root && priorities.are_of(&electorate.set);
+    Ok(named.then_some(electorate))
+}
+
+impl ProvenBlock {
+    /// What to keep, to start from the next time.
+    #[must_use]
+    pub fn checkpoint(&self) -> TrustedCheckpoint {
+        let Trusted { electorate, priorities, .. } = &self.trusted;
+        TrustedCheckpoint {
+            checkpoint: *self.finality.checkpoint(),
+            members: electorate.set.members().to_vec(),
+            priorities: priorities.clone(),
+        }
     }
 }
 

@@ -8,6 +8,7 @@ use std::fmt;
 /// A sealed head that the scheduler puts to the vote (R10). Position: (era, term, round).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, RlpEncodable, RlpDecodable)]
 #[rlp(trailing)]
+#[serde(rename_all = "camelCase")]
 pub struct Checkpoint {
     /// The era.
     pub era: Era,

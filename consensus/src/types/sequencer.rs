@@ -12,6 +12,7 @@ pub const MAX_MEMBERS: usize = 1024;
 
 /// One member of the set, as genesis or the registry names it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, RlpEncodable, RlpDecodable)]
+#[serde(rename_all = "camelCase")]
 pub struct Sequencer {
     /// The operator's address on L1 and L2; its key signs announcements, blocks, seals and heartbeats.
     pub address: Address,

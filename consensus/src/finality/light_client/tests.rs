@@ -70,6 +70,13 @@ fn checkpoint(committee: &Committee, header: &Header) -> Checkpoint {
     Checkpoint { round: Round(header.number), head, state_root: header.state_root, ..committee.checkpoint(1) }
 }
 
+/// Trust in a checkpoint, with the set and the priorities of this committee.
+fn trust(committee: &Committee, checkpoint: Checkpoint) -> Result<Trusted, NotConvinced> {
+    let members = committee.electorate.set.members().to_vec();
+    let priorities = committee.priorities.clone();
+    Trusted::checkpoint(CONTEXT, TrustedCheckpoint { checkpoint, members, priorities })
+}
+
 /// The paths of everything in a JSON value that is neither a list nor an object.
 fn leaves(value: &Value, path: &str, found: &mut Vec<String>) {
     match value {
@@ -109,16 +116,19 @@ proptest! {
         let below = below.min(scene.headers.len() - 1);
         let proof = scene.proof(below);
         let height = scene.headers.len() - below;
-        let (block, finality) = scene.genesis().verify_block(&proof).unwrap();
-        prop_assert_eq!(block, scene.block(height as u64));
-        prop_assert_eq!(finality.block(), scene.block(scene.headers.len() as u64));
+        let proven = scene.genesis().verify_block(&proof).unwrap();
+        prop_assert_eq!(proven.block, scene.block(height as u64));
+        prop_assert_eq!(&proven.header, &scene.headers[height - 1]);
+        prop_assert_eq!(proven.finality.block(), scene.block(scene.headers.len() as u64));
+        // What was proven is where the next proof may start.
+        let again = Trusted::checkpoint(CONTEXT, proven.checkpoint());
+        prop_assert_eq!(again.as_ref(), Ok(&proven.trusted));
+        let rest = BlockProof { changes: Vec::new(), ..proof.clone() };
+        prop_assert_eq!(&proven.trusted.verify_block(&rest).unwrap(), &proven);
         for (era, change) in scene.changes.iter().enumerate() {
-            let Committee { electorate, priorities, .. } = &scene.committees[era];
-            let closing = &change.proof.checkpoint;
-            let set = Arc::clone(&electorate.set);
-            let trusted = Trusted::checkpoint(CONTEXT, closing, set, priorities).unwrap();
+            let trusted = trust(&scene.committees[era], change.proof.checkpoint).unwrap();
             let rest = BlockProof { changes: scene.changes[era..].to_vec(), ..proof.clone() };
-            prop_assert_eq!(trusted.verify_block(&rest).unwrap().0, block);
+            prop_assert_eq!(trusted.verify_block(&rest).unwrap().block, proven.block);
             // A change too many or too few is of another era.
             let all = BlockProof { changes: scene.changes[era + 1..].to_vec(), ..proof.clone() };
             prop_assert!(trusted.verify_block(&all).is_err());
@@ -153,7 +163,7 @@ fn a_proof_has_1_to_1024_headers() {
     let genesis = scene.genesis();
     let most = scene.proof(MAX_HEADERS - 1);
     assert_eq!(most.headers.len(), MAX_HEADERS);
-    assert_eq!(genesis.verify_block(&most).unwrap().0, scene.block(3));
+    assert_eq!(genesis.verify_block(&most).unwrap().block, scene.block(3));
     assert_eq!(genesis.verify_block(&scene.proof(MAX_HEADERS)), Err(NotConvinced::Size));
     let none = BlockProof { headers: Vec::new(), ..scene.proof(0) };
     assert_eq!(genesis.verify_block(&none), Err(NotConvinced::Size));
@@ -173,11 +183,7 @@ fn a_proof_has_1_to_1024_headers() {
 fn what_contradicts_the_trusted_block_is_refused() {
     let scene = Scene::new(0, 8);
     let committee = &scene.committees[0];
-    let trusted_at = |height: usize| {
-        let checkpoint = checkpoint(committee, &scene.headers[height - 1]);
-        let set = Arc::clone(&committee.electorate.set);
-        Trusted::checkpoint(CONTEXT, &checkpoint, set, &committee.priorities).unwrap()
-    };
+    let trusted_at = |height: usize| trust(committee, checkpoint(committee, &scene.headers[height - 1])).unwrap();
     // What is trusted itself convinces, and so does what is above; what is below is older.
     assert!(trusted_at(8).verify_block(&scene.proof(0)).is_ok());
     assert!(trusted_at(3).verify_block(&scene.proof(7)).is_ok());
@@ -283,9 +289,7 @@ fn who_left_the_set_convinces_nobody() {
     let verdict = scene.genesis().verify(&scene.changes, &FinalityProof { checkpoint, child: forged });
     assert!(matches!(verdict, Err(NotConvinced::Proof { error: InvalidProof::Quorum(InvalidQuorum::Signature), .. })));
     // A checkpoint that names another set than the one beside it is trusted by nobody.
-    let set = Arc::clone(&old.electorate.set);
-    let trusted = Trusted::checkpoint(CONTEXT, &checkpoint, set, &old.priorities);
-    assert_eq!(trusted.unwrap_err(), NotConvinced::TrustedSet);
+    assert_eq!(trust(old, checkpoint), Err(NotConvinced::TrustedSet));
     let elsewhere = SigningContext { chain_id: 8, ..CONTEXT };
     let trusted = Trusted::genesis(elsewhere, Arc::clone(&old.electorate.set));
     assert!(trusted.verify(&scene.changes, &scene.finality).is_err(), "another chain");
