@@ -15,4 +15,6 @@ pub mod service;
 mod stop;
 pub mod supervisor;
 pub mod sync;
+#[cfg(test)]
+mod testing;
 pub mod testnet;

@@ -4,11 +4,16 @@
 //! and 2 for a command that was not understood.
 
 mod admin;
+mod files;
 pub(crate) mod finality;
 mod genesis;
+mod halt;
 mod key;
 mod logging;
 mod node;
+mod verify;
+
+use genesis::share;
 
 use crate::testnet;
 use clap::{Parser, Subcommand, error::ErrorKind};
@@ -35,6 +40,11 @@ enum Command {
     /// Ask something of a node that runs on this machine: operators' commands, such as handing the schedule over.
     #[command(subcommand)]
     Admin(admin::AdminCommand),
+    /// Check that a block is final, from files alone: a light client.
+    Verify(verify::VerifyCommand),
+    /// Decide about a node that stopped for conflicting finality.
+    #[command(subcommand)]
+    Halt(halt::HaltCommand),
     /// Run a whole network on this machine, under load, and check that it agrees.
     Testnet(Box<testnet::Options>),
 }
@@ -55,6 +65,8 @@ fn run_with(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Key(command) => command.run(),
         Command::Genesis(command) => command.run(),
         Command::Admin(command) => command.run(),
+        Command::Verify(command) => command.run(),
+        Command::Halt(command) => command.run(),
         Command::Testnet(options) => testnet::run(*options),
     };
     match result {

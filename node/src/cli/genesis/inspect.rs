@@ -213,7 +213,7 @@ impl Member {
 }
 
 /// The weight in percent of the total, cut off after two digits.
-fn share(weight: Stake, total: Stake) -> String {
+pub(in crate::cli) fn share(weight: Stake, total: Stake) -> String {
     if total.0 == U256::ZERO {
         return "0%".to_owned();
     }

@@ -3,6 +3,8 @@
 mod inspect;
 mod new;
 
+pub(super) use inspect::share;
+
 use clap::Subcommand;
 
 /// What can be done with genesis files.

@@ -134,6 +134,7 @@ impl ConsensusView for StillConsensus {
             scheduler: Some(Address::repeat_byte(2)),
             leader: None,
             finality_rule: FinalityRule::Quorum,
+            certified: None,
             syncing: Some(SyncProgress { starting: Height(0), current: Height(4), highest: Height(20) }),
         }
     }
@@ -169,6 +170,7 @@ impl ConsensusView for StillConsensus {
             jailed_until_epoch: Some(Epoch(9)),
             jail_reason: Some("late in epoch 6".to_owned()),
             blocks_led: 3,
+            convicted: false,
         }]
     }
 }
