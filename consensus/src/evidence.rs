@@ -204,6 +204,22 @@ impl Evidence {
         }
     }
 
+    /// What it is said to prove. Of the signatures, only the one that tells whose key it is is looked at; none if that is malformed.
+    #[must_use]
+    pub fn claim(&self, context: &SigningContext) -> Option<Fault> {
+        fn of_first<M: Positioned>([first, _]: &[Signed<M>; 2], context: &SigningContext) -> Option<Fault> {
+            let verified = first.clone().verify(context).ok()?;
+            Some(fault_of(verified.message(), verified.signer()))
+        }
+        match self {
+            Self::Announcement(pair) => of_first(pair, context),
+            Self::Block(pair) => of_first(pair, context),
+            Self::Seal(pair) => of_first(pair, context),
+            Self::Checkpoint(pair) => of_first(pair, context),
+            Self::Vote(evidence) => Some(vote_fault(&evidence.votes[0].vote, evidence.signer)),
+        }
+    }
+
     /// Recovers who signed, or, for votes, checks the two BLS signatures: two pairings.
     ///
     /// # Errors

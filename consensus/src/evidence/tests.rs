@@ -126,6 +126,7 @@ fn two_messages_of_one_key_for_one_position_are_evidence() {
         let height = if kind == EvidenceKind::Block { 5 } else { 0 };
         let signer = scene.committee.address(1);
         let fault = Fault { signer, kind, era: Era(0), term: Term(3), place: 4, height };
+        assert_eq!(evidence.claim(&CONTEXT), Some(fault));
         assert_eq!(scene.judge(evidence), Ok(fault));
         // In either order.
         assert_eq!(scene.verify(kind, Difference { contents: [2, 1], ..FAULT }), Ok(fault));

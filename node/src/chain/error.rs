@@ -1,6 +1,7 @@
 //! Why the chain could not be read.
 
 use alloy_eips::BlockId;
+use baton_consensus::{finality::light_client::MAX_HEADERS, types::Height};
 use baton_execution::{CallError, EstimateError, trie::ProofError};
 use baton_storage::StorageError;
 use thiserror::Error;
@@ -11,6 +12,25 @@ pub enum ChainError {
     /// The store has no such block.
     #[error("block {0} is not known")]
     UnknownBlock(BlockId),
+    /// No finality proof reaches the block.
+    #[error("block {height} is not proven final yet: {}", newest_proof(*newest))]
+    NotFinal {
+        /// The block.
+        height: Height,
+        /// The highest block that is proven final.
+        newest: Option<Height>,
+    },
+    /// The next finality proof is too far above the block: this node was not there when those between became final.
+    #[error(
+        "the lowest finality proof at or above block {height} that this node holds is of block {next}; a proof has at most \
+         {MAX_HEADERS} headers. Ask a node that followed the chain at that time"
+    )]
+    ProofTooFar {
+        /// The block.
+        height: Height,
+        /// The block of the proof.
+        next: Height,
+    },
     /// The store refused or failed.
     #[error(transparent)]
     Storage(#[from] StorageError),
@@ -23,4 +43,8 @@ pub enum ChainError {
     /// The trie does not fit the state.
     #[error(transparent)]
     Proof(#[from] ProofError),
+}
+
+fn newest_proof(newest: Option<Height>) -> String {
+    newest.map_or_else(|| "no block is".to_owned(), |newest| format!("the highest that is is block {newest}"))
 }

@@ -11,6 +11,7 @@
 mod blocks;
 mod commit;
 mod error;
+mod finality;
 mod genesis;
 mod heads;
 mod pool;

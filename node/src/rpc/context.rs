@@ -94,6 +94,7 @@ impl From<ChainError> for RpcError {
     fn from(error: ChainError) -> Self {
         match error {
             ChainError::UnknownBlock(id) => Self::refused(format!("header not found: block {id} is not known")),
+            error @ (ChainError::NotFinal { .. } | ChainError::ProofTooFar { .. }) => Self::refused(error),
             ChainError::Storage(error @ (StorageError::HistoryPruned { .. } | StorageError::BeyondHead { .. })) => {
                 Self::refused(error)
             }

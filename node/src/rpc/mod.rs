@@ -18,6 +18,7 @@ mod eth;
 mod origins;
 mod params;
 pub mod ports;
+mod proofs;
 mod server;
 #[cfg(test)]
 mod tests;

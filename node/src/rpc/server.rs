@@ -7,7 +7,7 @@ use super::{
     context::{Rpc, RpcContext},
     eth,
     origins::{OriginGuard, Origins},
-    txpool, web3,
+    proofs, txpool, web3,
 };
 use alloy_primitives::U64;
 use jsonrpsee::{
@@ -108,6 +108,7 @@ pub(super) fn methods(rpc: Rpc) -> Result<RpcModule<Rpc>, RegisterMethodError> {
     eth::register(&mut module)?;
     txpool::register(&mut module)?;
     baton::register(&mut module)?;
+    proofs::register(&mut module)?;
     Ok(module)
 }
 

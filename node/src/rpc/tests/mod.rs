@@ -2,6 +2,7 @@
 
 mod chain;
 mod node;
+mod proofs;
 mod shapes;
 mod throughput;
 mod websocket;

@@ -16,6 +16,7 @@ use crate::{
 use alloy_primitives::{Address, B256, Bytes, U256};
 use baton_consensus::{
     FinalityRule,
+    keys::OperatorKey,
     messages::SkipReason,
     types::{BlockRef, Epoch, Era, Height, Stake, Term},
 };
@@ -119,6 +120,11 @@ impl Mesh for PromptMesh {
     }
 }
 
+/// The key of a member that signed twice.
+pub(super) fn convict() -> OperatorKey {
+    OperatorKey::from_bytes(&B256::repeat_byte(0x55)).unwrap()
+}
+
 struct StillConsensus;
 
 impl ConsensusView for StillConsensus {
@@ -155,7 +161,7 @@ impl ConsensusView for StillConsensus {
     }
 
     fn sequencers(&self) -> Vec<SequencerInfo> {
-        vec![SequencerInfo {
+        let honest = SequencerInfo {
             address: Address::repeat_byte(1),
             weight: Stake(U256::MAX),
             peer_id: "12D3".to_owned(),
@@ -171,7 +177,9 @@ impl ConsensusView for StillConsensus {
             jail_reason: Some("late in epoch 6".to_owned()),
             blocks_led: 3,
             convicted: false,
-        }]
+        };
+        let convicted = SequencerInfo { address: convict().address(), convicted: true, ..honest.clone() };
+        vec![honest, convicted]
     }
 }
 
