@@ -11,6 +11,7 @@ mod harness;
 mod judge;
 mod kills;
 mod partitions;
+mod proofs;
 mod shutdown;
 mod single;
 mod strangers;
