@@ -165,11 +165,19 @@ impl BlsSignature {
             Some(min_pk::AggregatePublicKey::aggregate(&keys, false).ok()?.to_public_key())
         };
         let Some(keys) = signed.iter().map(|(_, keys)| sum(keys)).collect::<Option<Vec<_>>>() else { return false };
-        let messages: Vec<&[u8]> = signed.iter().map(|(digest, _)| digest.as_slice()).collect();
-        let keys: Vec<_> = keys.iter().collect();
+        // Keys that add up to nothing are in one hand, as each has proven its possession: their signatures on a message of
+        // their own add up to nothing too. The pairing with their sum is one, which this library refuses to compute.
+        let counting = signed.iter().zip(&keys).filter(|(_, key)| !is_infinity(key));
+        let (messages, keys): (Vec<&[u8]>, Vec<_>) =
+            counting.map(|((digest, _), key)| (digest.as_slice(), key)).unzip();
         !keys.is_empty()
             && signature.aggregate_verify(false, &messages, SIGNATURE_SUITE, &keys, false) == BLST_ERROR::BLST_SUCCESS
     }
+}
+
+/// Whether a sum of keys is the point at infinity: the second bit of its compressed form says so.
+fn is_infinity(key: &min_pk::PublicKey) -> bool {
+    key.to_bytes()[0] & 0x40 != 0
 }
 
 /// The operator's BLS12-381 key.

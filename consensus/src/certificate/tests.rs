@@ -1,7 +1,9 @@
 use super::*;
+use crate::keys::BlsKey;
 use crate::messages::{Cause, Checkpoint, TermChange};
 use crate::testing::{CONTEXT, Committee, subset};
 use crate::types::{BlockRef, Height, Round, Tip};
+use alloy_primitives::U256;
 use proptest::prelude::*;
 
 /// A committee in term 1, two checkpoints of which are certified; it wants to enter term 2.
@@ -13,7 +15,10 @@ struct Scene {
 
 impl Scene {
     fn new(weights: &[u64]) -> Self {
-        let committee = Committee::new(weights);
+        Self::of(Committee::new(weights))
+    }
+
+    fn of(committee: Committee) -> Self {
         let certified = |checkpoint| Arc::new(committee.certificate(checkpoint, &committee.all()));
         let first = committee.checkpoint(1);
         let (low, high) = (certified(first), certified(committee.child(&first)));
@@ -202,4 +207,37 @@ fn a_change_brings_the_certificate_that_its_report_names() {
     assert!(!check(Some(Arc::new(few))));
     let genesis = signed(None);
     assert!(VerifiedTermChange::check(wrapped(&genesis), Some(Arc::clone(&scene.low)), electorate).is_none());
+}
+
+/// Keys that add up to nothing have proofs of possession like others. Who holds them must not spoil the certificates of all.
+#[test]
+fn keys_that_cancel_each_other_spoil_nothing() {
+    let mut keys = Committee::new(&[1; 7]).keys;
+    keys[6].1 = BlsKey::from_bytes(&negated(&keys[5].1)).unwrap();
+    assert!(keys[6].1.public_key().verify_possession(&keys[6].1.prove_possession()));
+    let scene = Scene::of(Committee::of_keys(keys, &[U256::ONE; 7]));
+    // The two report what nobody else does; with them it is a quorum.
+    let changes: Vec<_> = [0, 1, 2, 5, 6].map(|member| scene.change(member, None, 1 + u64::from(member > 3))).into();
+    let certificate = scene.assemble(&changes).unwrap();
+    let verified = scene.verify(certificate.clone()).unwrap();
+    assert_eq!(verified.reports().iter().map(|(_, signers)| signers.len()).collect::<Vec<_>>(), [3, 2]);
+    // Whatever they are said to report: it is theirs to say.
+    let mut moved = certificate.clone();
+    moved.reports[0].signers = scene.committee.bitmap(&[0, 1, 3]).into();
+    assert_eq!(scene.verify(moved), Err(InvalidCertificate::Signature), "but not for others");
+    let mut alone = certificate;
+    alone.reports.remove(0);
+    assert_eq!(scene.verify(alone), Err(InvalidCertificate::NoQuorum));
+    // With all the weight they certify nothing either: a signature of nobody is none.
+    let mut pair = Committee::new(&[1; 2]).keys;
+    pair[1].1 = BlsKey::from_bytes(&negated(&pair[0].1)).unwrap();
+    let scene = Scene::of(Committee::of_keys(pair, &[U256::ONE; 2]));
+    let sum = scene.signed(&[(scene.report(None, 1), &[0, 1])], None);
+    assert_eq!(scene.verify(sum), Err(InvalidCertificate::Signature));
+}
+
+/// The key that a key and this one add up to nothing.
+fn negated(key: &BlsKey) -> B256 {
+    let order = U256::from_str_radix("73eda753299d7d483339d80809a1d80553bda402fffe5bfeffffffff00000001", 16).unwrap();
+    B256::from(order - U256::from_be_bytes(key.to_bytes().0))
 }

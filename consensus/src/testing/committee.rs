@@ -30,7 +30,12 @@ impl Committee {
     }
 
     pub(crate) fn of_stakes(stakes: &[U256]) -> Self {
-        let (keys, set) = members(1, stakes);
+        Self::of_keys(keys(1, stakes.len()), stakes)
+    }
+
+    /// A chain's first set, of these keys.
+    pub(crate) fn of_keys(keys: Vec<(OperatorKey, BlsKey)>, stakes: &[U256]) -> Self {
+        let set = set_of(&keys, stakes);
         let priorities = Priorities::genesis(&set);
         Self { keys, electorate: Electorate::genesis(CONTEXT, set), priorities }
     }
@@ -39,7 +44,8 @@ impl Committee {
     pub(crate) fn successor(&self) -> Self {
         let era = Era(self.electorate.era.0 + 1);
         let stakes: Vec<_> = self.electorate.set.members().iter().rev().map(|member| member.weight.0).collect();
-        let (keys, set) = members(1 + era.0 * 100, &stakes);
+        let keys = keys(1 + era.0 * 100, stakes.len());
+        let set = set_of(&keys, &stakes);
         let mut priorities = self.priorities.carried_into(&set);
         priorities.take_turn(&set, |_| true);
         Self { keys, electorate: Electorate::new(CONTEXT, era, set, &priorities), priorities }
@@ -125,20 +131,24 @@ impl Committee {
     }
 }
 
-fn members(first: u64, stakes: &[U256]) -> (Vec<(OperatorKey, BlsKey)>, Arc<SequencerSet>) {
-    let keys = (first..).take(stakes.len()).map(|number| {
+/// So many members' keys, in order of their addresses; another number makes others.
+fn keys(first: u64, count: usize) -> Vec<(OperatorKey, BlsKey)> {
+    let keys = (first..).take(count).map(|number| {
         let operator = OperatorKey::from_bytes(&B256::from(U256::from(number))).unwrap();
         let bls = BlsKey::generate(operator.to_bytes().as_slice()).unwrap();
         (operator, bls)
     });
     let mut keys: Vec<_> = keys.collect();
     keys.sort_by_key(|(operator, _)| operator.address());
+    keys
+}
+
+fn set_of(keys: &[(OperatorKey, BlsKey)], stakes: &[U256]) -> Arc<SequencerSet> {
     let member = |((operator, bls), stake): (&(OperatorKey, BlsKey), &U256)| Sequencer {
         address: operator.address(),
         bls_public_key: bls.public_key(),
         weight: Stake(*stake),
         peer_id: String::new(),
     };
-    let set = SequencerSet::new(keys.iter().zip(stakes).map(member).collect()).unwrap();
-    (keys, Arc::new(set))
+    Arc::new(SequencerSet::new(keys.iter().zip(stakes).map(member).collect()).unwrap())
 }
