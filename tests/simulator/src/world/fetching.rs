@@ -1,0 +1,81 @@
+//! Catching up.
+
+use crate::disk::Sealed;
+use alloy_primitives::B256;
+use baton_consensus::{
+    certificate::VerifiedCertificate,
+    core::Input,
+    finality::VerifiedQuorum,
+    types::{ExtraData, Height},
+};
+use rand::Rng;
+use std::sync::Arc;
+
+/// How many blocks a peer hands over at once, and how long that takes, in ms.
+const FETCHED_AT_ONCE: u64 = 48;
+const FETCHING: u64 = 30;
+
+use super::{Event, World};
+
+impl World {
+    pub(super) fn start_fetch(&mut self, index: usize, holder: Option<usize>) {
+        if !std::mem::replace(&mut self.nodes[index].fetching, true) {
+            self.schedule(index, FETCHING, Event::Fetch(holder));
+        }
+    }
+
+    /// Catching up: takes a stretch of what a reachable peer has durable, from where the chains part.
+    pub(super) fn fetch(&mut self, index: usize, holder: Option<usize>) {
+        self.nodes[index].fetching = false;
+        let is_reachable = |other: usize| {
+            other != index
+                && self.is_running(other)
+                && self.is_honest(other)
+                && !self.cuts.is_cut(other, index)
+                && !self.cuts.is_cut(index, other)
+        };
+        let reachable: Vec<_> = (0..self.nodes.len()).filter(|other| is_reachable(*other)).collect();
+        if reachable.is_empty() {
+            return;
+        }
+        let server = match holder.filter(|holder| reachable.contains(holder)) {
+            Some(holder) => holder,
+            None => reachable[self.random.random_range(0..reachable.len())],
+        };
+        let (disk, own) = (&self.nodes[server].disk, &self.nodes[index].disk);
+        let mut from = own.head().height.min(disk.head().height);
+        while own.hash_at(from) != disk.hash_at(from) {
+            from = from.previous();
+        }
+        let header = |sealed: &Sealed| ExtraData::from_bytes(&sealed.block.signed().block.header.extra_data);
+        let known = own.block_at(from).and_then(header);
+        let known = known.map_or((0, 0), |position| (position.term.0, position.epoch.0));
+        let newest = disk.safety.certificate.clone();
+        let certificates = disk.certificates.values().cloned().chain(newest);
+        let mut inputs: Vec<_> = certificates
+            .filter(|certificate| certificate.term.0 >= known.0)
+            // An honest peer serves what it checked itself.
+            .map(|certificate| Input::Certificate(VerifiedCertificate::restore(certificate, &self.electorate).unwrap()))
+            .collect();
+        for (_, signed) in disk.announcements.range((known.0, known.1, B256::ZERO)..) {
+            let announcement = signed.clone().verify(&self.context).unwrap();
+            inputs.push(Input::Announcement { announcement, certificate: None });
+        }
+        let more = disk.head().height.0 > from.0 + FETCHED_AT_ONCE;
+        for sealed in (from.0 + 1..=from.0 + FETCHED_AT_ONCE).map_while(|height| disk.block_at(Height(height))) {
+            inputs.push(Input::Seal(sealed.seal.clone().verify(&self.context).unwrap()));
+            inputs.push(Input::Block(sealed.block.clone()));
+        }
+        let finality = disk.finality.clone();
+        for input in inputs {
+            self.feed(index, input);
+        }
+        if let Some(proof) = finality {
+            let certificate = VerifiedQuorum::restore(Arc::new(proof.child.clone()), &self.electorate).unwrap();
+            self.feed(index, Input::Quorum { certificate, parent: Some(proof.checkpoint) });
+        }
+        if more {
+            self.start_fetch(index, Some(server));
+        }
+    }
+}
