@@ -3,10 +3,7 @@
 //! It lies in the data directory. While it is there the node does not start.
 
 use alloy_primitives::B256;
-use baton_consensus::{
-    core::Conflict,
-    types::{BlockRef, Height},
-};
+use baton_consensus::{core::Conflict, types::BlockRef};
 use serde::{Deserialize, Serialize};
 use std::{
     fs::{self, File},
@@ -189,11 +186,9 @@ fn explain(conflict: &Conflict) -> String {
                 Some(here) => format!("this node has block {here} there"),
                 None => "this node's chain does not lead there".to_owned(),
             };
-            let depth =
-                if theirs.height <= *finalized || *finalized == Height(0) { "" } else { " or the depth rule failed;" };
             format!(
-                "A finality proof makes block {theirs} final, but {here}, and has finalized up to height {finalized}:{depth} \
-                 {blame}"
+                "A finality proof makes block {theirs} final, but {here}, and has finalized up to height {finalized}: the \
+                 depth rule of this chain failed, if it has one, or {blame}"
             )
         }
     }
@@ -206,7 +201,7 @@ mod tests {
         finality::QuorumCertificate,
         keys::BlsSignature,
         messages::{Checkpoint, CheckpointRef, L1Anchor},
-        types::{Era, Round, Term},
+        types::{Era, Height, Round, Term},
     };
     use std::sync::Arc;
 
