@@ -279,11 +279,11 @@ impl Schedule {
         })
     }
 
-    /// Forgets epochs that end at or below `floor`, which no branch can revert. The newest one stays, and so do the
-    /// openings of its term and later ones.
+    /// Forgets epochs that end below `floor`, which no branch can revert. The one that ends there stays, as what comes next links
+    /// to it; so does the newest one, and so do the openings of their terms and later ones.
     pub fn prune(&mut self, floor: Height) {
         let latest = self.latest;
-        self.announced.retain(|hash, announced| Some(*hash) == latest || announced.announcement.last > floor);
+        self.announced.retain(|hash, announced| Some(*hash) == latest || announced.announcement.last >= floor);
         let oldest = self.announced.values().map(|announced| announced.announcement.term).min().unwrap_or(self.term);
         self.openings.retain(|_, opening| opening.term >= oldest);
     }

@@ -80,7 +80,8 @@ pub enum Effect {
         finalized: Height,
     },
     /// Take the head back to this block, which is not below the final one: every block above it leaves the sealed chain,
-    /// and its transactions are pending again.
+    /// and its transactions are pending again. Hand the blocks with their seals in once more, the lowest
+    /// [`super::MAX_PENDING_HEIGHTS`] of them: this node may have voted for them, and then a later term may have to build on them.
     Revert {
         /// The new head.
         to: BlockRef,

@@ -15,13 +15,18 @@ use crate::{
 };
 use alloy_primitives::Address;
 use baton_consensus::{
-    core::{Core, Identity, Input},
+    core::{Core, Identity, Input, MAX_PENDING_HEIGHTS},
     keys::{BlsKey, OperatorKey},
-    types::ExtraData,
+    types::{ExtraData, SealedBlock},
 };
 use baton_network::{NetworkHandle, PeerId};
 use eyre::{WrapErr, bail};
-use std::{collections::HashMap, path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    collections::{HashMap, VecDeque},
+    path::PathBuf,
+    sync::Arc,
+    time::Duration,
+};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, info};
@@ -74,6 +79,8 @@ pub struct Engine {
     pub(super) jobs: mpsc::Sender<Job>,
     pub(super) sequencer_peers: HashMap<Address, PeerId>,
     pub(super) commits_since_prune: u64,
+    /// Blocks that were just taken back, highest first: the core gets to see them once more.
+    pub(super) reverted: Vec<SealedBlock>,
     /// Who waits until this node, which is about to stop, is not relied upon any more.
     farewell: Option<oneshot::Sender<()>>,
     results: mpsc::Receiver<JobResult>,
@@ -134,6 +141,7 @@ impl Engine {
             jobs,
             sequencer_peers,
             commits_since_prune: 0,
+            reverted: Vec::new(),
             farewell: None,
             results,
             executor,
@@ -246,9 +254,13 @@ impl Engine {
     }
 
     async fn feed(&mut self, input: Input, mut origin: Option<Origin>) -> eyre::Result<()> {
-        let effects = self.core.handle(input, self.clock.now());
-        for effect in effects {
-            self.carry_out(effect, &mut origin).await?;
+        let mut inputs = VecDeque::from([input]);
+        while let Some(input) = inputs.pop_front() {
+            let effects = self.core.handle(input, self.clock.now());
+            for effect in effects {
+                self.carry_out(effect, &mut origin).await?;
+            }
+            inputs.extend(self.take_reverted()?);
         }
         let position = position_of(&self.core);
         self.position.send_if_modified(|known| std::mem::replace(known, position) != position);
@@ -256,6 +268,19 @@ impl Engine {
             self.outbox.mark(asker);
         }
         Ok(())
+    }
+
+    /// The blocks that were just taken back, as a peer would hand them in, lowest first.
+    fn take_reverted(&mut self) -> eyre::Result<Vec<Input>> {
+        let context = self.genesis.signing_context();
+        let mut inputs = Vec::new();
+        let lowest = std::mem::take(&mut self.reverted).into_iter().rev();
+        for SealedBlock { block, seal } in lowest.take(usize::try_from(MAX_PENDING_HEIGHTS)?) {
+            let damaged = "a block that is taken back is damaged in the database";
+            inputs.push(Input::Seal(seal.verify(&context).wrap_err(damaged)?));
+            inputs.push(Input::Block(Arc::new(block).verify(&context).wrap_err(damaged)?));
+        }
+        Ok(inputs)
     }
 
     pub(super) fn refresh_view(&self) {

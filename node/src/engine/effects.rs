@@ -160,6 +160,7 @@ impl Engine {
         let mut abandoned = Vec::new();
         while self.chain.store().head().height > to.height {
             let head = self.chain.head_block().wrap_err("cannot read the head that is to be reverted")?;
+            self.reverted.extend(self.chain.store().sealed_block(self.chain.head().height)?);
             self.chain.store().revert_head().wrap_err("cannot revert the head")?;
             self.heads.reverted(&head);
             let transactions = head.block.block.body.transactions.iter();

@@ -123,6 +123,12 @@ impl Core {
             let contradicts = checkpoint.head.height <= self.settled();
             return Some(if contradicts { Hindrance::Fault } else { Hindrance::Wait });
         };
+        // What the term builds on is announced before anything is put to the vote, and is in every chain that it may finalize.
+        match self.accepted_base() {
+            Some(base) if base.height > checkpoint.head.height => return Some(Hindrance::Fault),
+            Some(base) if self.tree.is_on_chain(base) || base.height < self.tree.floor() => {}
+            _ => return Some(Hindrance::Wait),
+        }
         if head.state_root != checkpoint.state_root || !self.extends_parent(checkpoint) {
             return Some(Hindrance::Fault);
         }

@@ -6,7 +6,7 @@ use alloy_consensus::{BlockBody, Header};
 use alloy_primitives::B256;
 use baton_consensus::{
     certificate::Appointment,
-    core::{BuildRequest, Effect, Input, Outgoing, Verdict},
+    core::{BuildRequest, Effect, Input, MAX_PENDING_HEIGHTS, Outgoing, Verdict},
     messages::Announcement,
     types::{Block, BlockRef, Height},
 };
@@ -72,8 +72,13 @@ impl World {
                 self.send_to_address(index, to, &Outgoing::Vote(vote));
             }
             Effect::Revert { to } => {
-                disk.chain.truncate(usize::try_from(to.height.0).unwrap());
+                let reverted = disk.chain.split_off(usize::try_from(to.height.0).unwrap());
                 assert_eq!(disk.head(), to, "a revert ends on the chain");
+                for Sealed { block, seal } in reverted.into_iter().take(usize::try_from(MAX_PENDING_HEIGHTS).unwrap()) {
+                    let seal = seal.verify(&self.context).unwrap();
+                    self.schedule(index, 0, Event::Input(Input::Seal(seal)));
+                    self.schedule(index, 0, Event::Input(Input::Block(block)));
+                }
             }
             Effect::PersistAnnouncement { appointment, journal } => {
                 let Appointment { announcement, certificate } = appointment;
