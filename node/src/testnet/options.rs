@@ -34,9 +34,9 @@ pub struct Options {
     /// The stake of every node, such as 1,1,2,3 [default: 1 each].
     #[arg(long, value_name = "STAKES", value_delimiter = ',', value_parser = parse_weight)]
     pub(super) weights: Option<Vec<U256>>,
-    /// What the `finalized` tag means [default: depth-count, or depth-stake where the weights differ].
-    #[arg(long, value_enum)]
-    pub(super) finality: Option<Finality>,
+    /// What the `finalized` tag means.
+    #[arg(long, value_enum, default_value_t = Finality::Quorum)]
+    pub(super) finality: Finality,
     /// The gas limit of a block.
     #[arg(long, value_name = "GAS", default_value_t = 300_000_000)]
     pub(super) gas_limit: u64,
@@ -65,15 +65,10 @@ impl Options {
         };
         ensure!(weights.len() == *nodes, "--weights names {} stakes for {nodes} nodes", weights.len());
         let counted = weights.iter().all(|weight| *weight == Stake::ONE);
-        let finality = match (finality, counted) {
-            (Some(Finality::DepthCount), false) => {
-                bail!("under --finality depth-count every weight is 1; leave --weights out, or take depth-stake")
-            }
-            (Some(finality), _) => (*finality).into(),
-            (None, true) => FinalityRule::DepthCount,
-            (None, false) => FinalityRule::DepthStake,
-        };
-        Ok((weights, finality))
+        if *finality == Finality::DepthCount && !counted {
+            bail!("under --finality depth-count every weight is 1; leave --weights out, or take depth-stake");
+        }
+        Ok((weights, (*finality).into()))
     }
 
     /// Checks what the flags say together.
@@ -103,10 +98,10 @@ mod tests {
     #[test]
     fn weights_and_finality_fit_each_other() {
         let stakes = |arguments: &[&str]| parse(arguments).stakes();
-        assert_eq!(stakes(&[]).unwrap(), (vec![Stake::ONE; 4], FinalityRule::DepthCount));
+        assert_eq!(stakes(&[]).unwrap(), (vec![Stake::ONE; 4], FinalityRule::Quorum));
         let weights = ["--weights", "1,1,2,3"];
-        assert_eq!(stakes(&weights).unwrap().1, FinalityRule::DepthStake);
-        assert_eq!(stakes(&["--finality", "quorum"]).unwrap().1, FinalityRule::Quorum);
+        assert_eq!(stakes(&weights).unwrap().1, FinalityRule::Quorum);
+        assert_eq!(stakes(&["--finality", "depth-stake"]).unwrap().1, FinalityRule::DepthStake);
         let error = stakes(&["--weights", "1,2"]).unwrap_err().to_string();
         assert_eq!(error, "--weights names 2 stakes for 4 nodes");
         let error = stakes(&["--weights", "1,1,2,3", "--finality", "depth-count"]).unwrap_err().to_string();
