@@ -1,7 +1,7 @@
 //! Rounds, as the scheduler runs them (R10): at network speed, each over everything sealed since.
 
 use crate::core::{Core, Effect, Outgoing, Timer};
-use crate::finality::ProposedCheckpoint;
+use crate::finality::{ProposedCheckpoint, VerifiedQuorum};
 use crate::journal::JournalEntry;
 use crate::messages::{Checkpoint, CheckpointPosition, CheckpointRef, L1Anchor};
 use crate::signing::Signed;
@@ -65,7 +65,7 @@ impl Core {
         });
         let certificate = parent.cloned();
         let parent =
-            certificate.as_ref().map_or(CheckpointRef::genesis(self.context.genesis_hash), |quorum| quorum.reference());
+            certificate.as_ref().map_or(CheckpointRef::genesis(self.context.genesis_hash), VerifiedQuorum::reference);
         if parent.position < self.safety.floor {
             // Nobody who entered by the same certificate would vote for it.
             return false;
