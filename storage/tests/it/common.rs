@@ -3,10 +3,12 @@
 use alloy_consensus::{BlockBody, Header, SignableTransaction, TxEip1559, TxEnvelope};
 use alloy_primitives::{Address, B64, B256, Bloom, Bytes, TxKind, U256, keccak256};
 use baton_consensus::{
-    keys::OperatorKey,
-    messages::{Announcement, Proposal, Seal, Skip, SkipReason},
+    evidence::Evidence,
+    finality::{FinalityProof, QuorumCertificate},
+    keys::{BlsSignature, OperatorKey},
+    messages::{Announcement, Checkpoint, CheckpointRef, L1Anchor, Proposal, Seal, Skip, SkipReason},
     signing::{Signed, SigningContext},
-    types::{Block, BlockRef, Epoch, Era, ExtraData, Height, SealedBlock, SignedBlock, Term},
+    types::{Block, BlockRef, Epoch, Era, ExtraData, Height, Round, SealedBlock, SignedBlock, Term},
 };
 use baton_storage::{
     BlockCommit, GenesisCommit, JournalWrite, StateChanges, Store, StoreOptions, StoredAccount, StoredLog,
@@ -197,4 +199,31 @@ pub(crate) fn announcement(epoch: u64) -> Signed<Announcement> {
         skipped: vec![Skip { sequencer: Address::repeat_byte(10), reason: SkipReason::Late }],
     };
     Signed::new(message, &context(), &operator())
+}
+
+/// A made-up proof that a block is final.
+pub(crate) fn proof(head: BlockRef) -> FinalityProof {
+    let checkpoint = Checkpoint {
+        era: Era(0),
+        term: Term(1),
+        round: Round(head.height.0 + 1),
+        head,
+        state_root: B256::repeat_byte(11),
+        parent: CheckpointRef::genesis(context().genesis_hash),
+        set_root: B256::repeat_byte(12),
+        anchor: L1Anchor::default(),
+        next_set_root: None,
+    };
+    let certified = Checkpoint { round: checkpoint.round.next(), parent: checkpoint.reference(), ..checkpoint };
+    let signature = BlsSignature([13; 96].into());
+    FinalityProof { checkpoint, child: QuorumCertificate { checkpoint: certified, signers: vec![7].into(), signature } }
+}
+
+/// Two seals of one height.
+pub(crate) fn evidence(height: u64) -> Evidence {
+    let seal = |byte| {
+        let hash = B256::repeat_byte(byte);
+        Signed::new(Seal { era: Era(0), term: Term(1), height: Height(height), hash }, &context(), &operator())
+    };
+    Evidence::Seal(Box::new([seal(1), seal(2)]))
 }

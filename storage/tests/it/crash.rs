@@ -1,8 +1,8 @@
 //! A process that is killed at any instant leaves either the old head or the new one.
 
-use crate::common::{changes, commit, entry, open, options, transaction};
+use crate::common::{changes, commit, entry, open, options, proof, transaction};
 use alloy_primitives::{Address, U256};
-use baton_consensus::types::Height;
+use baton_consensus::types::{BlockRef, Height};
 use baton_storage::{StorageError, Store};
 use std::{
     collections::BTreeSet,
@@ -24,12 +24,20 @@ fn say(what: &str, height: Height) {
     out.flush().unwrap();
 }
 
-/// Commits the one block that follows the head, with a journal entry.
+/// How far finality lags behind, so that the head may be reverted.
+const LAG: u64 = 2;
+
+/// Commits the one block that follows the head, with a journal entry, and finalizes what lies deep enough.
 fn commit_next(store: &Store) {
     let head = store.head();
     let mut write = commit(head, 20, changes(head.height.0 + 1));
     write.journal = vec![entry(head.height.0 + 1, write.hash.as_slice())];
     store.commit_block(&write).unwrap();
+    let height = Height(store.head().height.0.saturating_sub(LAG));
+    if height > store.finalized().height {
+        let block = BlockRef { height, hash: store.block_hash(height).unwrap().unwrap() };
+        store.put_finality(block, &proof(block), height).unwrap();
+    }
 }
 
 /// What the child does until it is killed: four commits, one revert, and so on.
@@ -105,6 +113,8 @@ fn check(store: &Store) {
         parent = header.hash;
     }
     assert_eq!(head.hash, parent);
+    let newest = store.newest_finality().unwrap().map(|proof| proof.checkpoint.head);
+    assert_eq!(newest.unwrap_or(BlockRef { height: Height(0), ..store.finalized() }), store.finalized());
     let above = head.height.next();
     assert!(store.block(above).unwrap().is_none() && store.header(above).unwrap().is_none());
     assert!(store.receipts(above).unwrap().is_none());

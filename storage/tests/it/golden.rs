@@ -3,7 +3,9 @@
 //! `BATON_BLESS=1` writes the files anew. A file that changes is a new schema version on disk, or a new protocol version
 //! on the wire.
 
-use crate::common::{account, announcement, context, epoch_of, operator, receipt, sealed_block, transaction};
+use crate::common::{
+    account, announcement, context, epoch_of, evidence, operator, proof, receipt, sealed_block, transaction,
+};
 use alloy_primitives::{Address, B256, Bytes, U256, hex};
 use baton_consensus::{
     codec::{self, DISK_LIMIT},
@@ -15,7 +17,7 @@ use baton_storage::{
     BlockSeal, GenesisId, StoredBlock, StoredHeader, TransactionLocation, UndoIndex, UndoState, UndoTrie,
 };
 use serde::{Serialize, de::DeserializeOwned};
-use std::{collections::BTreeSet, env, fmt::Debug, fs, path::PathBuf};
+use std::{collections::BTreeSet, env, fmt::Debug, fs, path::PathBuf, sync::Arc};
 
 const LINE: usize = 120;
 
@@ -84,8 +86,11 @@ fn messages(golden: &mut Golden) {
         certificates: Vec::new(),
         announcements: vec![announcement(1), announcement(2)],
         blocks: vec![sealed],
+        finality: Some(Arc::new(proof(parent()))),
     };
     golden.check("chain_segment", &segment);
+    golden.check("finality_proof", &proof(parent()));
+    golden.check("evidence", &evidence(300));
 }
 
 fn records(golden: &mut Golden) {

@@ -6,6 +6,7 @@ mod commit;
 mod common;
 mod crash;
 mod directory;
+mod finality;
 mod golden;
 mod history;
 mod journal;

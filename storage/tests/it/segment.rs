@@ -1,6 +1,6 @@
 //! What peers that catch up are served.
 
-use crate::common::{announcement, epoch_of, extend, open};
+use crate::common::{announcement, epoch_of, extend, open, proof};
 use baton_consensus::{
     codec,
     types::{ChainSegment, Epoch, Era, ExtraData, Height, Term},
@@ -43,10 +43,25 @@ fn blocks_come_with_the_announcements_that_they_need() {
 }
 
 #[test]
+fn the_newest_proof_comes_with_every_segment() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = open(directory.path());
+    let blocks = extend(&store, 3);
+    let finality = || store.segment(Height(1), 1, usize::MAX, NOTHING).unwrap().finality;
+    assert_eq!(finality(), None);
+    for block in &blocks[..2] {
+        store.put_finality(*block, &proof(*block), block.height).unwrap();
+        assert_eq!(finality().as_deref(), Some(&proof(*block)));
+    }
+}
+
+#[test]
 fn a_segment_keeps_to_its_bytes_but_always_makes_progress() {
     let directory = tempfile::tempdir().unwrap();
     let store = open(directory.path());
     chain(&store);
+    let head = store.head();
+    store.put_finality(head, &proof(head), head.height).unwrap();
     let whole = store.segment(Height(1), 100, usize::MAX, NOTHING).unwrap();
     let bytes = codec::encode(&whole).len();
     for limit in (0..bytes + 2000).step_by(97) {
