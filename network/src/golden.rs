@@ -6,14 +6,23 @@ use crate::{
     rpc::{self, BlocksByRange, Received, Request, Response, Submission},
     status::{Agent, PROTOCOL_VERSION, Status},
     text::Text,
+    wire::WireError,
 };
 use alloy_primitives::{Address, B256, Bytes, FixedBytes, hex};
 use baton_consensus::{
     certificate::{Appointment, SignedReport, TermCertificate},
+    evidence::{BallotPaper, Evidence, VoteEvidence},
+    finality::{CertifiedCheckpoint, FinalityProof, ProposedCheckpoint, QuorumCertificate},
     keys::BlsSignature,
-    messages::{Announcement, Cause, Heartbeat, Seal, Skip, SkipReason, TermChange, TermReport},
+    messages::{
+        Announcement, CastVote, Cause, Checkpoint, CheckpointRef, Heartbeat, L1Anchor, Seal, Skip, SkipReason,
+        TermChange, TermReport, TermRequest, Vote,
+    },
     signing::Signed,
-    types::{Block, BlockRef, ChainSegment, Epoch, Era, ExtraData, Height, SealedBlock, SignedBlock, Term, Tip},
+    types::{
+        Block, BlockRef, ChainSegment, Epoch, Era, ExtraData, Height, MAX_MEMBERS, Round, SealedBlock, SignedBlock,
+        Term, Tip,
+    },
 };
 use std::{fs, path::Path, sync::Arc};
 
@@ -68,7 +77,7 @@ fn announcement() -> Announcement {
 
 fn report() -> TermReport {
     let head = Tip { term: Term(1), block: BlockRef { height: Height(9), hash: B256::repeat_byte(7) } };
-    TermReport { era: Era(1), term: Term(2), head, signed: head.block }
+    TermReport { era: Era(1), term: Term(2), certified: checkpoint(1).reference(), head, signed: head.block }
 }
 
 fn term_change() -> TermChange {
@@ -78,7 +87,57 @@ fn term_change() -> TermChange {
 
 fn certificate() -> TermCertificate {
     let reports = vec![SignedReport { report: report(), signers: Bytes::from_static(&[7]) }];
-    TermCertificate { era: Era(1), term: Term(2), reports, signature: BlsSignature(FixedBytes::repeat_byte(9)) }
+    let signature = BlsSignature(FixedBytes::repeat_byte(9));
+    let highest = Some(Arc::new(quorum(1)));
+    TermCertificate { era: Era(1), term: Term(2), reports, signature, highest }
+}
+
+fn checkpoint(round: u64) -> Checkpoint {
+    Checkpoint {
+        era: Era(1),
+        term: Term(1),
+        round: Round(round),
+        head: BlockRef { height: Height(9), hash: B256::repeat_byte(7) },
+        state_root: B256::repeat_byte(10),
+        parent: CheckpointRef { position: Default::default(), hash: B256::repeat_byte(11) },
+        set_root: B256::repeat_byte(12),
+        anchor: L1Anchor { number: 13, hash: B256::repeat_byte(14) },
+        next_set_root: Some(B256::repeat_byte(15)),
+    }
+}
+
+fn quorum(round: u64) -> QuorumCertificate {
+    let signature = BlsSignature(FixedBytes::repeat_byte(16));
+    QuorumCertificate { checkpoint: checkpoint(round), signers: Bytes::from_static(&[7]), signature }
+}
+
+fn cast_vote() -> CastVote {
+    let signature = BlsSignature(FixedBytes::repeat_byte(17));
+    CastVote { vote: Vote::new(checkpoint(2).reference()), signature }
+}
+
+fn term_request() -> TermRequest {
+    TermRequest { change: signed(term_change()), certificate: Some(Arc::new(quorum(1))) }
+}
+
+fn proposed() -> ProposedCheckpoint {
+    ProposedCheckpoint { checkpoint: signed(checkpoint(2)), parent: Some(Arc::new(quorum(1))) }
+}
+
+fn certified() -> CertifiedCheckpoint {
+    CertifiedCheckpoint { certificate: Arc::new(quorum(2)), parent: Some(checkpoint(1)) }
+}
+
+fn evidence() -> Vec<(&'static str, Evidence)> {
+    let paper = BallotPaper { vote: cast_vote().vote, signature: cast_vote().signature };
+    let votes = VoteEvidence { signer: Address::repeat_byte(18), votes: [paper, paper] };
+    let twice = |announcement: Announcement| Box::new([signed(announcement.clone()), signed(announcement)]);
+    vec![
+        ("announcement", Evidence::Announcement(twice(announcement()))),
+        ("seal", Evidence::Seal(Box::new([signed(seal()), signed(seal())]))),
+        ("checkpoint", Evidence::Checkpoint(Box::new([signed(checkpoint(1)), signed(checkpoint(1))]))),
+        ("vote", Evidence::Vote(Box::new(votes))),
+    ]
 }
 
 fn transactions() -> Vec<Bytes> {
@@ -108,6 +167,7 @@ fn request_frames() {
     let requests = [
         Request::BlocksByRange(BlocksByRange { from: Height(6), count: 128, known: position() }),
         Request::SubmitBlock(Arc::new(block())),
+        Request::SubmitVote(Box::new(signed(cast_vote()))),
         Request::PushTransactions(transactions()),
     ];
     for request in requests {
@@ -123,10 +183,12 @@ fn response_frames() {
         certificates: vec![Arc::new(certificate())],
         announcements: vec![signed(announcement())],
         blocks: vec![SealedBlock { block: block(), seal: signed(seal()) }],
+        finality: Some(Arc::new(FinalityProof { checkpoint: checkpoint(1), child: quorum(2) })),
     };
     let responses = [
         Response::BlocksByRange(segment),
         Response::SubmitBlock(Submission::Refused(Text::fit("not the leader"))),
+        Response::SubmitVote(Submission::Accepted),
         Response::PushTransactions(Received { count: 1, refused: vec![1] }),
     ];
     for response in responses {
@@ -152,17 +214,86 @@ fn gossip_payloads() {
             announcement: signed(announcement()),
             certificate: Some(Arc::new(certificate())),
         }),
-        GossipMessage::TermChange(Box::new(signed(term_change()))),
+        GossipMessage::TermChange(Box::new(term_request())),
         GossipMessage::Certificate(Arc::new(certificate())),
         GossipMessage::Block(Arc::new(block())),
         GossipMessage::Seal(signed(seal())),
+        GossipMessage::Checkpoint(Box::new(proposed())),
+        GossipMessage::Vote(Box::new(signed(cast_vote()))),
+        GossipMessage::Quorum(Box::new(certified())),
         GossipMessage::Transactions(transactions()),
     ];
     for message in messages {
+        compare_gossip(&format!("gossip-{}", message.kind()), &message);
+    }
+    for (kind, evidence) in evidence() {
+        compare_gossip(&format!("gossip-evidence-{kind}"), &GossipMessage::Evidence(Arc::new(evidence)));
+    }
+}
+
+fn compare_gossip(name: &str, message: &GossipMessage) {
+    let data = gossip::seal(message).unwrap();
+    // The payload: another release of the compressor may write other bytes that mean the same.
+    let payload = snap::raw::Decoder::new().decompress_vec(&data).unwrap();
+    compare(name, &payload);
+    assert_eq!(&gossip::open(message.kind(), &data).unwrap(), message);
+}
+
+/// What the largest set sends, every number at its widest, is within the caps; one member more is refused.
+#[test]
+fn the_largest_set_is_within_the_caps() {
+    let widest = |round| Checkpoint {
+        era: Era(u64::MAX),
+        term: Term(u64::MAX),
+        round: Round(round),
+        head: BlockRef { height: Height(u64::MAX), hash: B256::repeat_byte(7) },
+        parent: CheckpointRef { position: checkpoint(u64::MAX).position(), hash: B256::repeat_byte(11) },
+        anchor: L1Anchor { number: u64::MAX, hash: B256::repeat_byte(14) },
+        ..checkpoint(1)
+    };
+    let quorum = |bytes: usize| {
+        let certificate =
+            QuorumCertificate { checkpoint: widest(u64::MAX), signers: vec![0xff; bytes].into(), ..quorum(1) };
+        Some(Arc::new(certificate))
+    };
+    let announcement = |skipped: usize| Announcement {
+        era: Era(u64::MAX),
+        term: Term(u64::MAX),
+        epoch: Epoch(u64::MAX),
+        first: Height(u64::MAX),
+        last: Height(u64::MAX),
+        skipped: vec![Skip { sequencer: Address::repeat_byte(6), reason: SkipReason::Equivocated }; skipped],
+        ..announcement()
+    };
+    let change = || {
+        let head = Tip { term: Term(u64::MAX), block: widest(1).head };
+        let certified = widest(u64::MAX).reference();
+        let report = TermReport { era: Era(u64::MAX), term: Term(u64::MAX), certified, head, signed: head.block };
+        signed(TermChange { report, sent_at: u64::MAX, ..term_change() })
+    };
+    let vote = CastVote { vote: Vote::new(widest(u64::MAX).reference()), ..cast_vote() };
+    let messages = |members: usize| {
+        let bytes = members.div_ceil(8);
+        let (one, other) = (signed(announcement(members)), signed(announcement(members)));
+        [
+            GossipMessage::TermChange(Box::new(TermRequest { change: change(), certificate: quorum(bytes) })),
+            GossipMessage::Checkpoint(Box::new(ProposedCheckpoint {
+                checkpoint: signed(widest(u64::MAX)),
+                parent: quorum(bytes),
+            })),
+            GossipMessage::Quorum(Box::new(CertifiedCheckpoint {
+                certificate: quorum(bytes).unwrap(),
+                parent: Some(widest(u64::MAX)),
+            })),
+            GossipMessage::Evidence(Arc::new(Evidence::Announcement(Box::new([one, other])))),
+        ]
+    };
+    for message in messages(MAX_MEMBERS).into_iter().chain([GossipMessage::Vote(Box::new(signed(vote)))]) {
         let data = gossip::seal(&message).unwrap();
-        // The payload: another release of the compressor may write other bytes that mean the same.
-        let payload = snap::raw::Decoder::new().decompress_vec(&data).unwrap();
-        compare(&format!("gossip-{}", message.kind()), &payload);
         assert_eq!(gossip::open(message.kind(), &data).unwrap(), message);
+    }
+    for message in messages(MAX_MEMBERS + 1) {
+        let refused = gossip::seal(&message);
+        assert!(matches!(refused, Err(WireError::Bounds(_))), "{}: {refused:?}", message.kind());
     }
 }

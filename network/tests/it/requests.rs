@@ -33,7 +33,7 @@ fn segment(blocks: u64) -> ChainSegment {
         block: (*samples::block(height)).clone(),
         seal: Signed { message: seal, signature: FixedBytes([1; 65]) },
     };
-    ChainSegment { certificates: Vec::new(), announcements: Vec::new(), blocks: (1..=blocks).map(sealed).collect() }
+    ChainSegment { blocks: (1..=blocks).map(sealed).collect(), ..ChainSegment::default() }
 }
 
 #[tokio::test]
