@@ -19,7 +19,7 @@ const HORIZON: u64 = 1024;
 const PRODUCER_HORIZON: u64 = 100_000;
 
 /// Reads everything that [`baton_consensus::core::Core::new`] wants.
-pub(super) fn restore(store: &Store, finality: FinalityRule) -> eyre::Result<Restored> {
+pub(super) fn restore(store: &Store, rule: FinalityRule) -> eyre::Result<Restored> {
     let finalized = store.finalized().height;
     let mut journal = Vec::new();
     for write in store.journal_entries()? {
@@ -36,10 +36,12 @@ pub(super) fn restore(store: &Store, finality: FinalityRule) -> eyre::Result<Res
         .transpose()
         .wrap_err("the safety state is damaged: this node must not sign with its key")?
         .unwrap_or_default();
-    let horizon = if finality == FinalityRule::Quorum { HORIZON } else { PRODUCER_HORIZON };
+    let horizon = if rule == FinalityRule::Quorum { HORIZON } else { PRODUCER_HORIZON };
     let finality = store.newest_finality()?;
     let settled = settled(store, finality.as_ref())?;
-    let chain = chain(store, finalized.min(settled), horizon)?;
+    let within = |horizon: u64| Height(store.head().height.0.saturating_sub(horizon));
+    let from = finalized.max(within(horizon)).min(settled.max(within(HORIZON)));
+    let chain = chain(store, from)?;
     let (mut certificates, mut announcements) = (Vec::new(), Vec::new());
     let first = chain.first().map_or(Term(1), |lowest| lowest.position.term.max(Term(1)));
     let entered = safety.certificate.as_ref().map_or(Term(1), |certificate| certificate.term);
@@ -58,12 +60,11 @@ fn settled(store: &Store, finality: Option<&FinalityProof>) -> eyre::Result<Heig
     Ok(if store.block_hash(block.height)? == Some(block.hash) { block.height } else { Height(0) })
 }
 
-/// The blocks from the final one, or the horizon, to the head.
-fn chain(store: &Store, finalized: Height, horizon: u64) -> eyre::Result<Vec<Committed>> {
+/// The blocks from a height to the head.
+fn chain(store: &Store, from: Height) -> eyre::Result<Vec<Committed>> {
     let head = store.head().height;
-    let from = finalized.0.max(head.0.saturating_sub(horizon));
     let mut chain = Vec::new();
-    for height in (from..=head.0).map(Height) {
+    for height in (from.0..=head.0).map(Height) {
         let missing = || eyre::eyre!("block {height} is missing from the database");
         let stored = store.header(height)?.ok_or_else(missing)?;
         let position = ExtraData::from_bytes(&stored.header.extra_data).unwrap_or_default();
