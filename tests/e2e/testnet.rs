@@ -60,6 +60,7 @@ fn check(json: &Value, expected: &[(&str, &str, f64)]) -> eyre::Result<()> {
         "duration_s",
         "epochs",
         "faults",
+        "finality",
         "latency_ms",
         "leaders",
         "nodes",
@@ -89,6 +90,7 @@ fn check(json: &Value, expected: &[(&str, &str, f64)]) -> eyre::Result<()> {
         ensure!(number(&format!("/faults/{index}/at_ms"))? >= *at, "when fault {index} was");
         ensure!(number(&format!("/faults/{index}/recovery_ms"))? > 0.0, "what fault {index} cost");
     }
+    ensure!(number("/finality/finalized")? <= number("/finality/safe")?, "finality");
     ensure!(json["agree"]["heads"] == true && json["agree"]["state_roots"] == true, "agree");
     let leaders = json["leaders"].as_object().ok_or_eyre("leaders is no object")?;
     ensure!(leaders.keys().all(|leader| leader.parse::<Address>().is_ok()), "leaders");

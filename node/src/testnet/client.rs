@@ -55,6 +55,7 @@ pub(super) struct Status {
     pub(super) scheduler: Option<Address>,
     pub(super) leader: Option<Address>,
     pub(super) head: Head,
+    pub(super) safe: Head,
     pub(super) finalized: Head,
     pub(super) peers: u64,
     pub(super) pool: Pool,

@@ -35,7 +35,7 @@ pub(super) fn report(
     let operators: Vec<_> = (0..fleet.len()).filter_map(|index| fleet.operator(index)).collect();
     let end = record.now();
     let chronicle = record.chronicle();
-    let Verdict { agree, chain, included, failed, problems: _ } = verdict;
+    let Verdict { agree, finality, chain, included, failed, problems: _ } = verdict;
     let Agreement { heads, state_roots } = *agree;
     let duration = window.until.saturating_sub(window.from);
     let counts = ledger.counts();
@@ -57,6 +57,7 @@ pub(super) fn report(
         latency_ms: latencies(&chronicle, ledger, verdict),
         block_interval_ms: Intervals::between(&follower_arrivals(&chronicle, chain, &operators, window)),
         faults: fault_reports(&chronicle, chain, faults, window, end, block_time),
+        finality: *finality,
         agree: Agreement { heads, state_roots },
     }
 }

@@ -20,6 +20,8 @@ pub(super) struct Report {
     pub(super) latency_ms: Latencies,
     pub(super) block_interval_ms: Intervals,
     pub(super) faults: Vec<FaultReport>,
+    /// What every live node had at the end.
+    pub(super) finality: Finality,
     pub(super) agree: Agreement,
 }
 
@@ -71,6 +73,13 @@ pub(super) struct FaultReport {
     /// The longest time without a new block that any surviving node had from the fault to the next one; that nobody had
     /// one, if nobody survived. None if blocks did not resume by then.
     pub(super) recovery_ms: Option<u64>,
+}
+
+/// The lowest heights of any live node.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub(super) struct Finality {
+    pub(super) safe: u64,
+    pub(super) finalized: u64,
 }
 
 /// Whether all live nodes say the same.
@@ -148,6 +157,7 @@ impl fmt::Display for Report {
             latency_ms,
             block_interval_ms,
             faults,
+            finality,
             agree,
         } = self;
         let ms = |value: &Option<f64>| value.map_or_else(|| "-".to_owned(), |value| format!("{value:.0} ms"));
@@ -178,6 +188,8 @@ impl fmt::Display for Report {
         for (leader, count) in leaders {
             writeln!(f, "led by {leader}: {count} blocks")?;
         }
+        let Finality { safe, finalized } = finality;
+        writeln!(f, "safe {safe}, finalized {finalized} on all nodes")?;
         let word = |same| if same { "agree" } else { "DISAGREE" };
         write!(f, "heads {}, state roots {}", word(agree.heads), word(agree.state_roots))
     }
@@ -254,6 +266,7 @@ mod tests {
                     recovery_ms: Some(1_500),
                 },
             ],
+            finality: Finality { safe: 2, finalized: 1 },
             agree: Agreement { heads: true, state_roots: true },
         };
         let json = serde_json::to_value(&report).unwrap();
@@ -265,6 +278,7 @@ mod tests {
         assert_eq!(json["leaders"]["0x0000000000000000000000000000000000000000"], 2);
         assert_eq!(json["latency_ms"]["included"], serde_json::json!({ "p50": 1.5, "p99": null }));
         assert_eq!(json["txs"]["accepted"], 2);
+        assert_eq!(json["finality"], serde_json::json!({ "safe": 2, "finalized": 1 }));
         assert_eq!(json["agree"]["state_roots"], true);
         let text = report.to_string();
         assert!(text.contains("leader killed at 10.0 s: blocks did not resume before the next fault"), "{text}");

@@ -75,8 +75,8 @@ impl Table {
             queue!(screen, MoveToPreviousLine(self.drawn), Clear(ClearType::FromCursorDown))?;
         }
         let mut text = format!(
-            "{:<4} {:<13} {:<9} {:>4} {:>6} {:>8} {:>9} {:>5} {:>7}\n",
-            "node", "sequencer", "role", "term", "epoch", "head", "finalized", "peers", "pool"
+            "{:<4} {:<13} {:<9} {:>4} {:>6} {:>8} {:>8} {:>9} {:>5} {:>7}\n",
+            "node", "sequencer", "role", "term", "epoch", "head", "safe", "finalized", "peers", "pool"
         );
         for row in rows {
             row.write(&mut text);
@@ -100,11 +100,12 @@ impl Row {
             Some(Err(())) => writeln!(text, "{index:<4} {operator:<13} no answer"),
             Some(Ok(status)) => writeln!(
                 text,
-                "{index:<4} {operator:<13} {:<9} {:>4} {:>6} {:>8} {:>9} {:>5} {:>7}",
+                "{index:<4} {operator:<13} {:<9} {:>4} {:>6} {:>8} {:>8} {:>9} {:>5} {:>7}",
                 status.role,
                 status.term,
                 status.epoch,
                 status.head.number,
+                status.safe.number,
                 status.finalized.number,
                 status.peers,
                 status.pool.pending + status.pool.queued
@@ -140,8 +141,8 @@ fn summary(rows: &[Row], elapsed: Duration, counts: Counts, rate: f64) -> String
             let lowest = statuses().map(|status| status.head.number).min().unwrap_or_default();
             let pool = statuses().map(|status| status.pool.pending + status.pool.queued).max().unwrap_or_default();
             format!(
-                "{seconds:>4} s | term {}, epoch {}, head {} (lowest {lowest}), finalized {} | pool {pool} | {load}",
-                best.term, best.epoch, best.head.number, best.finalized.number
+                "{seconds:>4} s | term {}, epoch {}, head {} (lowest {lowest}), safe {}, finalized {} | pool {pool} | {load}",
+                best.term, best.epoch, best.head.number, best.safe.number, best.finalized.number
             )
         }
     }

@@ -5,7 +5,7 @@ use super::{
     fleet::Fleet,
     load::{Entry, Ledger},
     observe::Record,
-    report::Agreement,
+    report::{Agreement, Finality},
 };
 use alloy_primitives::{Address, B256};
 use baton_consensus::types::ExtraData;
@@ -42,6 +42,7 @@ pub(super) struct Canonical {
 #[derive(Debug)]
 pub(super) struct Verdict {
     pub(super) agree: Agreement,
+    pub(super) finality: Finality,
     /// The chain without genesis, lowest first.
     pub(super) chain: Vec<Canonical>,
     /// The accepted transactions and the block of each, by number.
@@ -70,6 +71,7 @@ pub(super) async fn settle(record: &Record, ledger: &Ledger) {
 pub(super) async fn verify(fleet: &Fleet, record: &Record, ledger: &Ledger) -> eyre::Result<Verdict> {
     let live = fleet.live();
     let (agree, head, mut problems) = compare(&live, record).await?;
+    let finality = finality(&live).await?;
     let chain = chain(&live, record, head).await?;
     let accepted = ledger.accepted();
     let places = place(&chain, &accepted);
@@ -93,7 +95,7 @@ pub(super) async fn verify(fleet: &Fleet, record: &Record, ledger: &Ledger) -> e
     if failed > 0 {
         problems.push(format!("{failed} transactions of the load failed, although none should"));
     }
-    Ok(Verdict { agree, chain, included, failed, problems })
+    Ok(Verdict { agree, finality, chain, included, failed, problems })
 }
 
 /// Brings the live nodes to a common height and compares their blocks there. Unfinalized heads may differ for a moment,
@@ -137,6 +139,18 @@ async fn compare(live: &[(usize, Client)], record: &Record) -> eyre::Result<(Agr
         }
         tokio::time::sleep(STEP).await;
     }
+}
+
+/// What all live nodes have.
+async fn finality(live: &[(usize, Client)]) -> eyre::Result<Finality> {
+    let statuses = try_join_all(live.iter().map(|(index, client)| async move {
+        client.status().await.wrap_err_with(|| format!("node {index} does not tell its status"))
+    }));
+    let statuses = statuses.await?;
+    Ok(Finality {
+        safe: statuses.iter().map(|status| status.safe.number).min().unwrap_or_default(),
+        finalized: statuses.iter().map(|status| status.finalized.number).min().unwrap_or_default(),
+    })
 }
 
 fn views(live: &[(usize, Client)], blocks: &[BlockView]) -> String {
