@@ -1,7 +1,7 @@
 //! The command line.
 //!
-//! Whatever goes wrong ends in one line on standard error: `baton: …`. The exit code is 0 for success, 1 for a failure
-//! and 2 for a command that was not understood.
+//! Whatever goes wrong ends in one line on standard error: `baton: …`. The exit code is 0 for success, 1 for a failure,
+//! 2 for a command that was not understood, and 3 for a node that stopped for good (R14) and waits for its operator.
 
 mod admin;
 mod files;
@@ -15,9 +15,12 @@ mod verify;
 
 use genesis::share;
 
-use crate::testnet;
+use crate::{halt::HaltError, testnet};
 use clap::{Parser, Subcommand, error::ErrorKind};
 use std::{ffi::OsString, process::ExitCode};
+
+/// The exit code of a node that must not be started again by itself.
+const HALTED: u8 = 3;
 
 /// Baton, a peer-to-peer sequencer node for an EVM layer 2.
 #[derive(Debug, Parser)]
@@ -73,7 +76,7 @@ fn run_with(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("baton: {error:#}");
-            ExitCode::FAILURE
+            if error.is::<HaltError>() { ExitCode::from(HALTED) } else { ExitCode::FAILURE }
         }
     }
 }

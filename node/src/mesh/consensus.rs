@@ -48,7 +48,7 @@ impl Router {
         match checked {
             Some(change) => self.offer(EngineMessage::TermChange(change, Origin::Gossip(ticket))),
             None => {
-                self.reject(source, ticket, "term change", "nobody in the set signed it, or its certificate is bad")
+                self.reject(source, ticket, "term change", "nobody in the set signed it, or its certificate is bad");
             }
         }
     }

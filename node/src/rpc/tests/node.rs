@@ -17,8 +17,8 @@ use alloy_primitives::{Address, B256, Bytes, U256};
 use baton_consensus::{
     FinalityRule,
     keys::OperatorKey,
-    messages::SkipReason,
-    types::{BlockRef, Epoch, Era, Height, Stake, Term},
+    messages::{CheckpointPosition, SkipReason},
+    types::{BlockRef, Epoch, Era, Height, Round, Stake, Term},
 };
 use serde_json::{Value, json};
 use std::{net::SocketAddr, sync::Arc, time::Duration};
@@ -139,8 +139,8 @@ impl ConsensusView for StillConsensus {
             epoch: Epoch(1),
             scheduler: Some(Address::repeat_byte(2)),
             leader: None,
+            certified: Some(CheckpointPosition { era: Era(0), term: Term(1), round: Round(7) }),
             finality_rule: FinalityRule::Quorum,
-            certified: None,
             syncing: Some(SyncProgress { starting: Height(0), current: Height(4), highest: Height(20) }),
         }
     }
@@ -175,8 +175,8 @@ impl ConsensusView for StillConsensus {
             redemptions: 1,
             jailed_until_epoch: Some(Epoch(9)),
             jail_reason: Some("late in epoch 6".to_owned()),
-            blocks_led: 3,
             convicted: false,
+            blocks_led: 3,
         };
         let convicted = SequencerInfo { address: convict().address(), convicted: true, ..honest.clone() };
         vec![honest, convicted]
