@@ -32,6 +32,7 @@ pub(crate) struct View {
     pub(crate) fence: u64,
     pub(crate) scheduler: Address,
     pub(crate) head: Tip,
+    pub(crate) safe: Tip,
     pub(crate) finalized: Tip,
 }
 
@@ -49,7 +50,7 @@ impl Net {
         self.rpc(index)?.view().await
     }
 
-    async fn views(&self, nodes: &[usize]) -> eyre::Result<Vec<View>> {
+    pub(crate) async fn views(&self, nodes: &[usize]) -> eyre::Result<Vec<View>> {
         let mut views = Vec::new();
         for index in nodes {
             views.push(self.view(*index).await.wrap_err_with(|| format!("node {index}"))?);
