@@ -62,7 +62,7 @@ const AT_ONCE: Duration = Duration::from_secs(10);
 
 /// What a node's log says when it asks for another term, and when it enters one.
 const ASKED: &str = "asking for another term";
-const TERM_OPENED: &str = "effects: term term=";
+const TERM_OPENED: &str = "reports: term term=";
 
 const ALL: &[usize] = &[0, 1, 2, 3];
 
