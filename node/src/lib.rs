@@ -10,6 +10,7 @@ pub mod halt;
 pub mod keys;
 pub mod mempool;
 pub mod mesh;
+pub mod metrics;
 pub mod rpc;
 pub mod service;
 mod stop;

@@ -10,6 +10,7 @@ use crate::{
     keys::{self, NodeKeys},
     mempool::{self, ChainRules, Mempool},
     mesh::{KnownQuorums, MempoolMesh, PeerBook, Router},
+    metrics::{self, Exposition, Metrics},
     rpc,
     stop::StopRequests,
     supervisor::Supervisor,
@@ -48,7 +49,18 @@ pub fn version() -> String {
 /// If a file, a key, the database or an address cannot be used, or a critical task fails.
 pub async fn run(config: NodeConfig) -> eyre::Result<()> {
     let mut requests = StopRequests::listen(config.process.exit_on_stdin_eof)?;
-    let NodeConfig { genesis, data_dir, keys_dir, network, rpc, mempool, database, log: _, process } = config;
+    let NodeConfig {
+        genesis,
+        data_dir,
+        keys_dir,
+        network,
+        rpc,
+        metrics: metrics_address,
+        mempool,
+        database,
+        log: _,
+        process,
+    } = config;
     let genesis = Arc::new(Genesis::load(&genesis)?);
     Halted::refuse_to_start(&data_dir)?;
     // The keys first: nothing is written before all that was given is known to be good.
@@ -62,6 +74,7 @@ pub async fn run(config: NodeConfig) -> eyre::Result<()> {
     let shutdown = supervisor.shutdown();
     let chain = ChainReader::new(store.clone(), genesis.chain);
     let heads = HeadEvents::new();
+    let (metrics, registry) = Metrics::new();
 
     // The network.
     let (status, status_receiver) = watch::channel(own_status(&genesis, &store));
@@ -112,6 +125,7 @@ pub async fn run(config: NodeConfig) -> eyre::Result<()> {
         heads: heads.clone(),
         status,
         catch_up,
+        metrics: Arc::clone(&metrics),
     })?;
     let (news, peer_news) = mpsc::channel(1);
     let (listening, mut addresses) = watch::channel(Vec::new());
@@ -125,6 +139,7 @@ pub async fn run(config: NodeConfig) -> eyre::Result<()> {
         quorums: KnownQuorums::default(),
         news,
         listening,
+        metrics: Arc::clone(&metrics),
     };
     let synchronizer = Synchronizer::new(
         network.clone(),
@@ -149,8 +164,16 @@ pub async fn run(config: NodeConfig) -> eyre::Result<()> {
         Err(error) => warn!(%error, "`baton admin` cannot reach this node"),
     }
 
-    // JSON-RPC.
-    let context = rpc::RpcContext { chain, pool, consensus: Arc::new(view), peers: Arc::new(peers), heads };
+    // What the node shows of itself: metrics and JSON-RPC.
+    let (consensus, peers) = (Arc::new(view), Arc::new(peers));
+    if let Some(address) = metrics_address {
+        let (chain, pool) = (chain.clone(), Arc::clone(pool.metrics()));
+        let sources = metrics::Sources { chain, pool, consensus: consensus.clone(), peers: peers.clone() };
+        let server = metrics::Server::bind(address, Exposition::new(metrics, registry, sources)).await?;
+        info!(address = %server.address(), "metrics for Prometheus at /metrics");
+        supervisor.spawn("metrics", with(server.run(shutdown)));
+    }
+    let context = rpc::RpcContext { chain, pool, consensus, peers, heads };
     let rpc_config = rpc::RpcConfig {
         listen: rpc.listen,
         max_connections: rpc.max_connections,

@@ -150,6 +150,7 @@ async fn a_malformed_setting_is_refused() -> eyre::Result<()> {
     let flags: &[(&[&str], &[&str])] = &[
         (&["--colour"], &["unexpected argument '--colour'"]),
         (&["--rpc-listen", "here"], &["'here'", "--rpc-listen"]),
+        (&["--metrics", "9101"], &["'9101'", "--metrics"]),
         (&["--listen", "/ip4/nowhere"], &["--listen"]),
         (&["--mempool-queued-lifetime", "soon"], &["'soon'", "--mempool-queued-lifetime"]),
         (&["--database-cache", "lots"], &["'lots'", "--database-cache"]),

@@ -11,6 +11,7 @@ mod handover;
 mod harness;
 mod judge;
 mod kills;
+mod metrics;
 mod partitions;
 mod proofs;
 mod shutdown;

@@ -43,6 +43,8 @@ pub struct NodeConfig {
     pub network: NetworkConfig,
     /// The JSON-RPC server.
     pub rpc: RpcConfig,
+    /// Where Prometheus reads the metrics; none for nowhere.
+    pub metrics: Option<SocketAddr>,
     /// The bounds of the mempool.
     pub mempool: MempoolConfig,
     /// The database.
@@ -149,6 +151,7 @@ impl NodeConfig {
             rpc_max_response_size,
             rpc_max_batch,
             rpc_cors_origin,
+            metrics,
             mempool_max_bytes,
             mempool_max_transactions,
             mempool_max_per_sender,
@@ -177,6 +180,7 @@ impl NodeConfig {
                 max_batch: rpc_max_batch.unwrap_or(1000),
                 cors_origins: rpc_cors_origin.unwrap_or_default(),
             },
+            metrics,
             mempool: MempoolConfig {
                 max_bytes: mempool_max_bytes.unwrap_or(ByteSize::mebibytes(128)),
                 max_transactions: mempool_max_transactions.unwrap_or(200_000),
@@ -221,7 +225,7 @@ impl NodeConfig {
     /// # Errors
     /// [`ConfigError::NotText`] if a path is not UTF-8, which TOML cannot say.
     pub fn to_toml(&self) -> Result<String, ConfigError> {
-        let Self { genesis, data_dir, keys_dir, network, rpc, mempool, database, log, process } = self.clone();
+        let Self { genesis, data_dir, keys_dir, network, rpc, metrics, mempool, database, log, process } = self.clone();
         let NetworkConfig { listen, external, bootnodes } = network;
         let RpcConfig {
             listen: rpc_listen,
@@ -249,6 +253,7 @@ impl NodeConfig {
             rpc_max_response_size: Some(max_response_size),
             rpc_max_batch: Some(max_batch),
             rpc_cors_origin: Some(cors_origins),
+            metrics,
             mempool_max_bytes: Some(max_bytes),
             mempool_max_transactions: Some(max_transactions),
             mempool_max_per_sender: Some(max_per_sender),

@@ -61,6 +61,9 @@ pub struct NodeOptions {
     /// The web origins whose pages may call the RPC server from a browser; `*` for all [default: none].
     #[arg(long, env = "BATON_RPC_CORS_ORIGIN", value_name = "ORIGIN", value_delimiter = ',')]
     pub rpc_cors_origin: Option<Vec<String>>,
+    /// Where Prometheus reads the metrics, at /metrics [default: nowhere].
+    #[arg(long, env = "BATON_METRICS", value_name = "HOST:PORT")]
+    pub metrics: Option<SocketAddr>,
     /// The most bytes that the transactions of the mempool may take together [default: 128MiB].
     #[arg(long, env = "BATON_MEMPOOL_MAX_BYTES", value_name = "SIZE")]
     pub mempool_max_bytes: Option<ByteSize>,
@@ -112,6 +115,7 @@ impl NodeOptions {
             rpc_max_response_size,
             rpc_max_batch,
             rpc_cors_origin,
+            metrics,
             mempool_max_bytes,
             mempool_max_transactions,
             mempool_max_per_sender,
@@ -137,6 +141,7 @@ impl NodeOptions {
             rpc_max_response_size: rpc_max_response_size.or(lower.rpc_max_response_size),
             rpc_max_batch: rpc_max_batch.or(lower.rpc_max_batch),
             rpc_cors_origin: rpc_cors_origin.or(lower.rpc_cors_origin),
+            metrics: metrics.or(lower.metrics),
             mempool_max_bytes: mempool_max_bytes.or(lower.mempool_max_bytes),
             mempool_max_transactions: mempool_max_transactions.or(lower.mempool_max_transactions),
             mempool_max_per_sender: mempool_max_per_sender.or(lower.mempool_max_per_sender),

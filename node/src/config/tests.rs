@@ -27,7 +27,7 @@ fn defaults_fill_what_nobody_said() {
     assert_eq!(config.rpc.listen.to_string(), "127.0.0.1:8545");
     let listen: Vec<_> = config.network.listen.iter().map(ToString::to_string).collect();
     assert_eq!(listen, ["/ip4/0.0.0.0/tcp/30400", "/ip4/0.0.0.0/udp/30400/quic-v1"]);
-    assert_eq!(config.keys_dir, None);
+    assert_eq!((config.keys_dir, config.metrics), (None, None));
     assert_eq!(config.log.filter, "info,libp2p_gossipsub=error");
 }
 
@@ -88,7 +88,18 @@ fn missing_and_impossible_settings_are_named() {
 
 #[test]
 fn the_printed_configuration_gives_itself_again() {
-    let flags = ["--genesis", "g.json", "--data-dir", "d", "--keys-dir", "k", "--rpc-listen", "[::1]:0"];
+    let flags = [
+        "--genesis",
+        "g.json",
+        "--data-dir",
+        "d",
+        "--keys-dir",
+        "k",
+        "--rpc-listen",
+        "[::1]:0",
+        "--metrics",
+        "[::1]:1",
+    ];
     let config = NodeConfig::resolve(parse(&flags)).unwrap();
     let printed = config.to_toml().unwrap();
     assert_eq!(with_file(&printed, &[]).unwrap(), config, "{printed}");

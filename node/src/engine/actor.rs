@@ -12,6 +12,7 @@ use crate::{
     chain::{ChainReader, HeadEvents},
     genesis::Genesis,
     mempool::PoolHandle,
+    metrics::{AwaitingFinality, Metrics},
 };
 use alloy_primitives::Address;
 use baton_consensus::{
@@ -57,6 +58,8 @@ pub struct EngineConfig {
     pub status: watch::Sender<baton_network::Status>,
     /// Asks the synchronizer to fetch what lies between the head and a height.
     pub catch_up: mpsc::Sender<CatchUp>,
+    /// Where it is counted what happens.
+    pub metrics: Arc<Metrics>,
 }
 
 /// The engine, ready to run.
@@ -81,6 +84,10 @@ pub struct Engine {
     pub(super) commits_since_prune: u64,
     /// Blocks that were just taken back, highest first: the core gets to see them once more.
     pub(super) reverted: Vec<SealedBlock>,
+    pub(super) metrics: Arc<Metrics>,
+    pub(super) awaiting: AwaitingFinality,
+    /// Whether it was told what is safe since the start.
+    pub(super) knows_safe: bool,
     /// Who waits until this node, which is about to stop, is not relied upon any more.
     farewell: Option<oneshot::Sender<()>>,
     results: mpsc::Receiver<JobResult>,
@@ -94,8 +101,10 @@ impl Engine {
     /// # Errors
     /// If the database is damaged or a thread cannot be started.
     pub fn new(config: EngineConfig) -> eyre::Result<(Self, EngineHandle, EngineView)> {
-        let EngineConfig { genesis, keys, version, data_dir, chain, pool, network, heads, status, catch_up } = config;
+        let EngineConfig { genesis, keys, version, data_dir, chain, pool, network, heads, status, catch_up, metrics } =
+            config;
         let restored = restore(chain.store(), genesis.parameters.finality)?;
+        metrics.finality.holds(&restored.evidence);
         let context = genesis.signing_context();
         let identity = Identity { keys, version };
         let core = Core::new(context, genesis.parameters.clone(), Arc::clone(&genesis.set), identity, restored);
@@ -112,6 +121,7 @@ impl Engine {
             spec: genesis.chain,
             pool: pool.clone(),
             executed: executed.clone(),
+            metrics: Arc::clone(&metrics),
             gas_limit: genesis.header.gas_limit,
             build_time: genesis.parameters.block_time.mul_f64(0.75),
             runtime: tokio::runtime::Handle::current(),
@@ -142,6 +152,9 @@ impl Engine {
             sequencer_peers,
             commits_since_prune: 0,
             reverted: Vec::new(),
+            metrics,
+            awaiting: AwaitingFinality::default(),
+            knows_safe: false,
             farewell: None,
             results,
             executor,
@@ -285,6 +298,7 @@ impl Engine {
 
     pub(super) fn refresh_view(&self) {
         self.view.update(&self.core, self.genesis.parameters.finality, self.clock.now());
+        self.metrics.finality.sealing_waits_for_finality.set(self.core.waits_for_finality().into());
         let (status, chain) = (self.core.status(), self.chain.finalized());
         self.status.send_if_modified(|known| {
             let next = baton_network::Status {

@@ -1,6 +1,6 @@
 //! How each effect is carried out.
 
-use super::{CatchUp, Engine, Origin, executor::Job, reports::tell};
+use super::{CatchUp, Engine, Origin, executor::Job, reports};
 use crate::{
     chain::{block_commit, committed_block},
     halt::{HaltError, Halted},
@@ -9,7 +9,7 @@ use alloy_eips::eip2718::Encodable2718;
 use alloy_primitives::Bytes;
 use baton_consensus::{
     certificate::Appointment,
-    core::{Conflict, Effect, Verdict},
+    core::{Conflict, Effect, Outgoing, Verdict},
     journal::{JournalEntry, SafetyState},
     signing::Signed,
     types::{BlockRef, Height, SealedBlock, SignedBlock, VerifiedBlock},
@@ -17,7 +17,7 @@ use baton_consensus::{
 use baton_network::{Protocol, Response, Submission, Text};
 use baton_storage::{JournalBatch, JournalWrite, ScheduleWrite};
 use eyre::{OptionExt, WrapErr, bail};
-use std::{collections::HashMap, sync::Arc};
+use std::{collections::HashMap, sync::Arc, time::Instant};
 use tracing::{debug, error, info, warn};
 
 /// Entries of each kind that the journal keeps; the highest one is what safety needs, the rest is for people.
@@ -33,14 +33,22 @@ impl Engine {
             Effect::PersistSafety { state, journal } => self.persist_safety(&state, &journal)?,
             Effect::PersistEvidence { fault, evidence } => {
                 self.chain.store().put_evidence(fault.id(), &evidence)?;
+                self.metrics.finality.evidence_held.get(fault.kind).inc();
             }
             Effect::Finalize { block, proof, finalized } => {
                 let stored = self.chain.store().put_finality(block, &proof, finalized);
                 stored.wrap_err("cannot keep a finality proof")?;
                 debug!(height = %block.height, hash = %block.hash, %finalized, "final");
+                self.note_finalized();
                 self.refresh_view();
             }
-            Effect::Safe(block) => self.chain.set_safe(block),
+            Effect::Safe(block) => {
+                self.chain.set_safe(block);
+                // Every new certificate tells; but first, the start does.
+                if std::mem::replace(&mut self.knows_safe, true) {
+                    self.metrics.finality.quorum_certificates.inc();
+                }
+            }
             Effect::Halt(conflict) => return Err(self.halt(*conflict).into()),
             Effect::CastVote { to, vote } => {
                 if let Some(peer) = self.sequencer_peers.get(&to) {
@@ -55,7 +63,12 @@ impl Engine {
             Effect::Commit { block, seal, journal, finalized } => {
                 self.commit(&block, seal, journal.as_ref(), finalized).await?;
             }
-            Effect::Gossip(message) => self.outbox.gossip(message),
+            Effect::Gossip(message) => {
+                if matches!(message, Outgoing::Checkpoint(_)) {
+                    self.metrics.finality.finality_rounds_opened.inc();
+                }
+                self.outbox.gossip(message);
+            }
             Effect::Submit { to, block } => {
                 if let Some(peer) = self.sequencer_peers.get(&to) {
                     self.outbox.submit(*peer, block);
@@ -79,7 +92,10 @@ impl Engine {
                     let _ = asker.send(answer);
                 }
             }
-            Effect::Report(report) => tell(&report),
+            Effect::Report(report) => {
+                reports::tell(&report);
+                reports::count(&report, &self.metrics);
+            }
         }
         Ok(())
     }
@@ -89,6 +105,9 @@ impl Engine {
     }
 
     fn answer(&self, verdict: Verdict, origin: Option<Origin>) {
+        if let Some(Origin::Gossip(_) | Origin::Direct(_)) = origin {
+            self.metrics.mesh.messages_judged.get(verdict.into()).inc();
+        }
         match origin {
             // No verdict is given on an operator's wish.
             None | Some(Origin::Operator(_)) => {}
@@ -131,6 +150,7 @@ impl Engine {
 
     /// Keeps both sides of a conflict; what to end with.
     fn halt(&self, conflict: Conflict) -> HaltError {
+        self.metrics.finality.halted.set(1);
         let chain = (self.genesis.chain_id(), self.genesis.hash);
         let halted = Halted::new(conflict, chain, self.chain.head(), self.chain.finalized());
         error!(explanation = halted.explanation, conflict = ?halted.conflict, "this node stops for good");
@@ -162,6 +182,7 @@ impl Engine {
             let head = self.chain.head_block().wrap_err("cannot read the head that is to be reverted")?;
             self.reverted.extend(self.chain.store().sealed_block(self.chain.head().height)?);
             self.chain.store().revert_head().wrap_err("cannot revert the head")?;
+            self.metrics.blocks.blocks_reverted.inc();
             self.heads.reverted(&head);
             let transactions = head.block.block.body.transactions.iter();
             abandoned.push(transactions.map(|transaction| transaction.encoded_2718().into()).collect::<Vec<Bytes>>());
@@ -170,6 +191,7 @@ impl Engine {
         if head != to {
             bail!("reverting led to block {head}, not to {to}: the database is damaged");
         }
+        self.awaiting.reverted(head.height);
         // Lowest block first, so that nonces come in order; in the background, as the pool checks every signature again.
         let pool = self.pool.clone();
         tokio::spawn(async move {
@@ -213,12 +235,25 @@ impl Engine {
             write = ?(stats.prepare + stats.write),
             "block"
         );
+        let blocks = &self.metrics.blocks;
+        blocks.blocks_committed.inc();
+        blocks.transactions_committed.inc_by(executed.block.body.transactions.len() as u64);
+        blocks.gas_committed.inc_by(header.gas_used);
+        blocks.block_commit_seconds.observe(stats.prepare + stats.write);
+        self.awaiting.committed(block.height(), Instant::now());
+        self.note_finalized();
         self.refresh_view();
         self.commits_since_prune += 1;
         if self.commits_since_prune >= COMMITS_BETWEEN_PRUNES {
             self.prune_journal()?;
         }
         Ok(())
+    }
+
+    /// Measures how long the blocks waited that are final now.
+    fn note_finalized(&mut self) {
+        let finalized = self.chain.finalized().height;
+        self.awaiting.finalized(finalized, Instant::now(), &self.metrics.finality.finality_seconds);
     }
 
     /// Lets old entries of the safety journal go.

@@ -3,6 +3,7 @@
 use crate::{
     chain::{StateAdapter, consensus_block, execution_block},
     mempool::{Demand, PoolHandle},
+    metrics::Metrics,
 };
 use alloy_consensus::Transaction as _;
 use alloy_primitives::{Address, B256};
@@ -69,6 +70,7 @@ pub(super) struct Executor {
     pub(super) spec: ChainSpec,
     pub(super) pool: PoolHandle,
     pub(super) executed: ExecutedBlocks,
+    pub(super) metrics: Arc<Metrics>,
     /// The gas limit that blocks move towards.
     pub(super) gas_limit: u64,
     /// How long filling a block may take.
@@ -100,7 +102,9 @@ impl Executor {
         let overlay = Overlay::new(layers, &state);
         let result = match execute_block(&self.spec, &parent, body, &|hash| senders.get(hash), &overlay) {
             Ok(executed) => {
-                debug!(height = %block.height(), %hash, elapsed = ?started.elapsed(), "executed");
+                let elapsed = started.elapsed();
+                debug!(height = %block.height(), %hash, ?elapsed, "executed");
+                self.metrics.blocks.block_execution_seconds.observe(elapsed);
                 self.executed.insert(executed);
                 Ok(())
             }

@@ -4,7 +4,7 @@
 //! - [`actor`]: its loop, on a thread of its own, since it waits for the disk.
 //! - [`effects`]: how each effect is carried out. The order is kept: what must be durable is synced before what follows
 //!   it is sent.
-//! - [`reports`]: what operators read of it in the log.
+//! - [`reports`]: what operators read of it in the log and in the metrics.
 //! - [`executor`]: the thread that executes and builds blocks, and the results that wait for their seal.
 //! - [`restore`]: what comes back from the disk at the start.
 //! - [`view`]: the snapshot that JSON-RPC answers from.

@@ -1,5 +1,6 @@
-//! What operators read in the log of the protocol's course.
+//! What operators read of the protocol's course, in the log and in the metrics.
 
+use crate::metrics::Metrics;
 use baton_consensus::core::Report;
 use tracing::{error, info, warn};
 
@@ -50,5 +51,17 @@ pub(super) fn tell(report: &Report) {
         Report::RefusedToSign { key } => {
             error!(position = %alloy_primitives::hex::encode(key), "refused to sign: the safety journal holds a signature at or above this position");
         }
+    }
+}
+
+/// Counts what of a report is counted.
+pub(super) fn count(report: &Report, metrics: &Metrics) {
+    let Metrics { terms, finality, .. } = metrics;
+    match report {
+        Report::TermChangeSigned { cause, .. } => _ = terms.term_changes_signed.get(*cause).inc(),
+        Report::TermOpened { .. } => _ = terms.terms_opened.inc(),
+        Report::LeaderReplaced { reason, .. } => _ = terms.leaders_replaced.get(*reason).inc(),
+        Report::BadVote { .. } => _ = finality.bad_votes.inc(),
+        _ => {}
     }
 }

@@ -110,6 +110,7 @@ impl Router {
 
     fn reject(&self, source: PeerId, ticket: GossipTicket, what: &'static str, reason: impl fmt::Display) {
         warn!(%source, what, %reason, "rejected a message");
+        self.count_malformed();
         self.network.report(ticket, Verdict::Reject);
     }
 }

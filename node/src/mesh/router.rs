@@ -4,6 +4,7 @@ use super::{KnownQuorums, PeerBook, requests};
 use crate::{
     engine::{EngineHandle, EngineMessage, Origin},
     mempool::{self, PoolHandle},
+    metrics::{Judgement, Metrics},
 };
 use alloy_primitives::Bytes;
 use baton_consensus::types::Electorate;
@@ -51,6 +52,8 @@ pub struct Router {
     pub news: mpsc::Sender<PeerNews>,
     /// Where the node listens.
     pub listening: watch::Sender<Vec<Multiaddr>>,
+    /// Where it is counted what the engine does not see.
+    pub metrics: Arc<Metrics>,
 }
 
 impl Router {
@@ -128,6 +131,7 @@ impl Router {
                 Ok(verified) => self.offer(EngineMessage::Block(verified, Origin::Gossip(ticket))),
                 Err(error) => {
                     warn!(%source, %error, "malformed block");
+                    self.count_malformed();
                     self.network.report(ticket, Verdict::Reject);
                 }
             },
@@ -138,7 +142,12 @@ impl Router {
     pub(super) fn offer(&self, message: EngineMessage) {
         if !self.engine.offer(message) {
             warn!("the engine is busy; a message was dropped");
+            self.metrics.mesh.messages_dropped.inc();
         }
+    }
+
+    pub(super) fn count_malformed(&self) {
+        self.metrics.mesh.messages_judged.get(Judgement::Malformed).inc();
     }
 
     fn transactions(&self, ticket: GossipTicket, batch: Vec<Bytes>, batches: &Arc<Semaphore>) {
@@ -179,11 +188,17 @@ impl Router {
             }
             Request::SubmitBlock(block) => match block.verify(&self.electorate.context) {
                 Ok(verified) => self.offer(EngineMessage::Block(verified, Origin::Direct(responder))),
-                Err(error) => warn!(%peer, %error, "malformed block"),
+                Err(error) => {
+                    warn!(%peer, %error, "malformed block");
+                    self.count_malformed();
+                }
             },
             Request::SubmitVote(signed) => match self.member(*signed) {
                 Some(verified) => self.offer(EngineMessage::Vote(verified, Origin::Direct(responder))),
-                None => warn!(%peer, "a vote of nobody in the set"),
+                None => {
+                    warn!(%peer, "a vote of nobody in the set");
+                    self.count_malformed();
+                }
             },
             Request::PushTransactions(batch) => {
                 let Ok(permit) = Arc::clone(batches).try_acquire_owned() else {

@@ -21,7 +21,7 @@ pub mod ports;
 mod proofs;
 mod server;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod txpool;
 mod web3;
 mod workers;

@@ -82,6 +82,7 @@ impl Node {
         add("--data-dir", path(&self.data_dir()));
         add("--listen", Multiaddr::from(self.place.mesh).with(Protocol::Tcp(0)).to_string());
         add("--rpc-listen", SocketAddr::new(self.place.rpc, 0).to_string());
+        add("--metrics", SocketAddr::new(self.place.rpc, 0).to_string());
         add("--ready-file", path(&self.ready_file()));
         add("--database-cache", "32MiB".to_owned());
         if self.sequencer {
@@ -136,6 +137,14 @@ impl Node {
 
     pub(crate) fn rpc(&self) -> eyre::Result<Rpc> {
         self.ready.as_ref().map(|ready| Rpc::new(ready.rpc)).ok_or_else(|| eyre!("the node was not started"))
+    }
+
+    /// Where its latest life serves metrics, as its log says.
+    pub(crate) fn metrics(&self) -> eyre::Result<SocketAddr> {
+        let log = self.log();
+        let line = log.lines().rfind(|line| line.contains("metrics for Prometheus at /metrics"));
+        let address = line.and_then(|line| line.rsplit_once("address=")).map(|(_, address)| address.trim());
+        address.ok_or_else(|| eyre!("the log does not say where metrics are"))?.parse().wrap_err("an odd address")
     }
 
     /// The peer-to-peer addresses of its latest life.

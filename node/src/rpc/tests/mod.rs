@@ -1,7 +1,7 @@
 //! The server over a real store with a few executed blocks, asked by real clients.
 
 mod chain;
-mod node;
+pub(crate) mod node;
 mod proofs;
 mod shapes;
 mod throughput;

@@ -125,7 +125,7 @@ pub(super) fn convict() -> OperatorKey {
     OperatorKey::from_bytes(&B256::repeat_byte(0x55)).unwrap()
 }
 
-struct StillConsensus;
+pub(crate) struct StillConsensus;
 
 impl ConsensusView for StillConsensus {
     fn status(&self) -> ConsensusStatus {
@@ -183,7 +183,7 @@ impl ConsensusView for StillConsensus {
     }
 }
 
-struct StillPeers;
+pub(crate) struct StillPeers;
 
 impl PeersView for StillPeers {
     fn local_peer_id(&self) -> String {
