@@ -71,9 +71,9 @@ impl State {
         self.unfinalized_blocks.set(latest.height.0.saturating_sub(finalized.height.0));
 
         let ConsensusStatus { era, term, epoch, certified, role, .. } = consensus.status();
-        self.era.set(era.0.into());
-        self.term.set(term.0.into());
-        self.epoch.set(epoch.0.into());
+        self.era.set(era.0);
+        self.term.set(term.0);
+        self.epoch.set(epoch.0);
         self.certified_round.set(certified.map_or(0, |position| position.round.0));
         for known in [Role::Scheduler, Role::Leader, Role::Follower, Role::Observer] {
             self.role.get(known).set(u64::from(known == role));

@@ -44,6 +44,8 @@ pub(crate) enum Vice {
     Impersonator,
     /// It signs two checkpoints for each of its positions, and shows both to everyone.
     EquivocatingCheckpoints,
+    /// It puts nothing to the vote.
+    NoCheckpoints,
     /// Its checkpoints build on nothing, whatever is certified.
     StaleParent,
     /// It shows its next certificate to this node alone, and then only says that it wants another scheduler and holds none.
@@ -146,6 +148,7 @@ impl Vice {
                 let (first, second) = if to.index.is_multiple_of(2) { (0, 30) } else { (30, 0) };
                 vec![(first, Outgoing::Checkpoint(proposed.clone())), (second, twin)]
             }
+            (Self::NoCheckpoints, Outgoing::Checkpoint(_)) => Vec::new(),
             (Self::StaleParent, Outgoing::Checkpoint(proposed)) => {
                 let parent = CheckpointRef::genesis(by.context.genesis_hash);
                 let checkpoint = by.sign(Checkpoint { parent, ..proposed.checkpoint.message });

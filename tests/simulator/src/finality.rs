@@ -76,7 +76,7 @@ impl Bonds {
                 }
                 // The scheduler's own goes out after this.
                 JournalEntry::Checkpoint(signed) => {
-                    self.parents.extend([(signed.message.hash(), signed.message.parent.position)])
+                    self.parents.extend([(signed.message.hash(), signed.message.parent.position)]);
                 }
                 _ => {}
             }

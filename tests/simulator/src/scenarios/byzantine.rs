@@ -38,12 +38,15 @@ pub(super) fn an_equivocating_scheduler_loses_its_term(run: &Run<'_>) {
     assert!(named, "nobody names it");
 }
 
-/// It takes over and announces a base without the last blocks that everyone holds: nobody goes along.
+/// It takes over and announces a base without the last blocks that everyone holds, and that are not final, as the scheduler
+/// before it put nothing to the vote: nobody goes along.
 pub(super) fn a_scheduler_that_leaves_sealed_blocks_out_loses_its_term(run: &Run<'_>) {
-    let mut world = run.world(4);
+    let mut world = run.world(7);
     let forger = world.scheduler_of(Term(2));
     world.corrupt(forger, Vice::BaseForger);
     world.run_for(seconds(4) + run.moment(3_000));
+    world.corrupt(world.scheduler(), Vice::NoCheckpoints);
+    world.run_for(seconds(2));
     let sealed = world.disk(world.scheduler()).head();
     world.inject(world.scheduler(), Input::Resign);
     let announced = world.run_until(seconds(5), |world| world.term() == Term(2));
