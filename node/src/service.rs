@@ -65,6 +65,10 @@ pub async fn run(config: NodeConfig) -> eyre::Result<()> {
     Halted::refuse_to_start(&data_dir)?;
     // The keys first: nothing is written before all that was given is known to be good.
     let keys = keys_dir.as_deref().map(NodeKeys::load).transpose()?;
+    let metrics_socket = match metrics_address {
+        Some(address) => Some(metrics::Socket::bind(address).await?),
+        None => None,
+    };
     let store = open_store(&data_dir, database.cache.as_usize(), Arc::clone(&genesis)).await?;
     let (keypair, operator) = identities(keys, &data_dir)?;
     greet(&genesis, &store, operator.as_ref().map(|(operator, _)| operator));
@@ -166,11 +170,11 @@ pub async fn run(config: NodeConfig) -> eyre::Result<()> {
 
     // What the node shows of itself: metrics and JSON-RPC.
     let (consensus, peers) = (Arc::new(view), Arc::new(peers));
-    if let Some(address) = metrics_address {
+    if let Some(socket) = metrics_socket {
         let (chain, pool) = (chain.clone(), Arc::clone(pool.metrics()));
         let sources = metrics::Sources { chain, pool, consensus: consensus.clone(), peers: peers.clone() };
-        let server = metrics::Server::bind(address, Exposition::new(metrics, registry, sources)).await?;
-        info!(address = %server.address(), "metrics for Prometheus at /metrics");
+        info!(address = %socket.address(), "metrics for Prometheus at /metrics");
+        let server = metrics::Server::new(socket, Exposition::new(metrics, registry, sources));
         supervisor.spawn("metrics", with(server.run(shutdown)));
     }
     let context = rpc::RpcContext { chain, pool, consensus, peers, heads };

@@ -40,7 +40,7 @@ pub use finality::Finality;
 pub use label::{Label, PerLabel};
 pub use mesh::{Judgement, Mesh};
 pub use pool::Pool;
-pub use server::{BindError, Server};
+pub use server::{BindError, Server, Socket};
 pub use state::{State, Tag};
 pub use terms::Terms;
 

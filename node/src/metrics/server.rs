@@ -40,41 +40,54 @@ const FORMAT: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8
 
 /// Why metrics are not served.
 #[derive(Debug, Error)]
-#[error("cannot serve metrics on {address}: {source}; choose another address, or stop who uses it")]
+#[error("cannot serve metrics on {address}: {cause}; choose another address, or stop who uses it")]
 pub struct BindError {
     /// The address.
     pub address: SocketAddr,
     /// What the operating system said.
-    pub source: io::Error,
+    pub cause: io::Error,
 }
 
-/// Serves the metrics.
+/// Where the metrics are served. Clients that connect wait until somebody serves.
 #[derive(Debug)]
-pub struct Server {
+pub struct Socket {
     listener: TcpListener,
     address: SocketAddr,
-    exposition: Arc<Exposition>,
-    pub(super) patience: Duration,
 }
 
-impl Server {
-    /// A server that is not running yet; clients that connect wait.
+impl Socket {
+    /// Takes the address; port 0 lets the system choose.
     ///
     /// # Errors
-    /// If the address is not free or not ours.
-    pub async fn bind(address: SocketAddr, exposition: Exposition) -> Result<Self, BindError> {
+    /// If it is not free or not ours.
+    pub async fn bind(address: SocketAddr) -> Result<Self, BindError> {
         let bound = async {
             let listener = TcpListener::bind(address).await?;
-            Ok((listener.local_addr()?, listener))
+            Ok(Self { address: listener.local_addr()?, listener })
         };
-        let (address, listener) = bound.await.map_err(|source| BindError { address, source })?;
-        Ok(Self { listener, address, exposition: Arc::new(exposition), patience: PATIENCE })
+        bound.await.map_err(|cause| BindError { address, cause })
     }
 
     /// Where it listens.
     #[must_use]
     pub const fn address(&self) -> SocketAddr {
         self.address
+    }
+}
+
+/// Serves the metrics.
+#[derive(Debug)]
+pub struct Server {
+    socket: Socket,
+    exposition: Arc<Exposition>,
+    pub(super) patience: Duration,
+}
+
+impl Server {
+    /// A server that is not running yet.
+    #[must_use]
+    pub fn new(socket: Socket, exposition: Exposition) -> Self {
+        Self { socket, exposition: Arc::new(exposition), patience: PATIENCE }
     }
 
     /// Runs until `shutdown`; connections are cut then.
@@ -85,7 +98,7 @@ impl Server {
                 () = shutdown.cancelled() => return,
                 // How a client's connection ended concerns nobody.
                 Some(_) = clients.join_next(), if !clients.is_empty() => {}
-                accepted = self.listener.accept(), if clients.len() < MAX_CLIENTS => match accepted {
+                accepted = self.socket.listener.accept(), if clients.len() < MAX_CLIENTS => match accepted {
                     Ok((stream, _)) => _ = clients.spawn(serve(stream, Arc::clone(&self.exposition), self.patience)),
                     Err(error) => {
                         warn!(%error, "cannot accept a client of the metrics");

@@ -1,5 +1,6 @@
 use super::{
-    AwaitingFinality, Durations, Exposition, Judgement, Label, Metrics, Server, Sources, Tag, server::MAX_CLIENTS,
+    AwaitingFinality, Durations, Exposition, Judgement, Label, Metrics, Server, Socket, Sources, Tag,
+    server::MAX_CLIENTS,
 };
 use crate::{
     chain::{ChainReader, init_genesis},
@@ -208,9 +209,10 @@ fn the_documentation_lists_what_is_shown() {
 async fn server(patience: Duration) -> (TempDir, SocketAddr) {
     let (directory, sources) = sources();
     let (metrics, registry) = Metrics::new();
-    let mut server = Server::bind(ANY_PORT, Exposition::new(metrics, registry, sources)).await.unwrap();
+    let socket = Socket::bind(ANY_PORT).await.unwrap();
+    let address = socket.address();
+    let mut server = Server::new(socket, Exposition::new(metrics, registry, sources));
     server.patience = patience;
-    let address = server.address();
     tokio::spawn(server.run(CancellationToken::new()));
     (directory, address)
 }
@@ -247,8 +249,8 @@ async fn silent_clients_are_cut_and_the_next_one_is_answered() {
 
 #[tokio::test]
 async fn an_address_in_use_is_told() {
-    let (_directory, address) = server(Duration::from_secs(1)).await;
-    let ((_other, sources), (metrics, registry)) = (sources(), Metrics::new());
-    let error = Server::bind(address, Exposition::new(metrics, registry, sources)).await.unwrap_err().to_string();
+    let socket = Socket::bind(ANY_PORT).await.unwrap();
+    let address = socket.address();
+    let error = Socket::bind(address).await.unwrap_err().to_string();
     assert!(error.contains(&format!("cannot serve metrics on {address}: ")), "{error}");
 }
