@@ -10,7 +10,7 @@ use baton_simulator::{
 };
 
 /// Seeds for each scenario unless told otherwise.
-const SEEDS: u64 = 200;
+const SEEDS: u64 = 100;
 
 /// A broken rule is seen within this many seeds.
 const SEEDS_TO_SEE: u64 = 1_000;
@@ -205,7 +205,7 @@ fn depth_rules_hold_while_nobody_cheats() {
     let names = ["everything_fails_at_random", "what_must_not_be_stops_the_node"];
     let scenarios: Vec<_> = names.iter().filter_map(|name| named(name)).collect();
     for finality in [FinalityRule::DepthCount, FinalityRule::DepthStake] {
-        let summary = campaign(&scenarios, 0..100, &Setup { finality: Some(finality), ..Setup::default() });
+        let summary = campaign(&scenarios, 0..50, &Setup { finality: Some(finality), ..Setup::default() });
         assert!(summary.failures.is_empty(), "{:?}", summary.failures.first());
     }
 }
