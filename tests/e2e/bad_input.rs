@@ -345,21 +345,6 @@ async fn a_damaged_database_is_refused_with_what_to_do() -> eyre::Result<()> {
     net.finish()
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_node_that_stopped_for_good_waits_for_its_operator() -> eyre::Result<()> {
-    let mut net = Net::start(Plan::default()).await?;
-    net.reach(3, PATIENCE).await?;
-    net.nodes[0].stop_by_stdin().await?;
-    let file = net.nodes[0].data_dir().join("halted.json");
-    fs::write(&file, "{}")?;
-    let outcome = run(baton(net.nodes[0].arguments(&[])), PATIENCE).await?;
-    says(&outcome, 3, &[&text(&file), "does not start", "docs/runbook/conflicting-finality.md"])?;
-    ensure!(fs::read(&file)? == b"{}", "the file was changed");
-    fs::remove_file(&file)?;
-    net.start_all().await?;
-    net.finish()
-}
-
 /// Sends bytes to the admin socket and reads the answer.
 async fn tell(socket: &Path, bytes: &[u8]) -> eyre::Result<Value> {
     let mut stream = UnixStream::connect(socket).await?;

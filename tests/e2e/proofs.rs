@@ -107,8 +107,7 @@ async fn a_node_that_stopped_for_good_starts_after_a_decision() -> eyre::Result<
     // The account of a conflict that a failing disk spoilt is no less a reason not to start.
     fs::write(data_dir.join("halted.json"), "{")?;
     let outcome = run(baton(net.nodes[0].arguments(&[])), COMMAND).await?;
-    let code = outcome.code.filter(|code| *code != 0).ok_or_eyre("the node started")?;
-    let refusal = outcome.refusal(code)?;
+    let refusal = outcome.refusal(3)?;
     ensure!(refusal.contains("halted.json") && refusal.contains("conflicting-finality.md"), "{refusal}");
     let outcome = halt(&["clear"]).await?;
     ensure!(outcome.refusal(1)?.contains("--yes and --reason"), "{}", outcome.stderr);
