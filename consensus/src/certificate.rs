@@ -87,7 +87,7 @@ impl TermCertificate {
         let Electorate { context, set, .. } = electorate;
         let mut signed = Vec::new();
         for (report, signers) in verified.reports() {
-            let keys = signers.iter().filter_map(|signer| Some(set.get(*signer)?.bls_public_key)).collect();
+            let keys = signers.iter().filter_map(|signer| set.key_of(*signer).copied()).collect();
             signed.push((context.digest(report), keys));
         }
         if !verified.certificate.signature.verify_aggregate(&signed) {

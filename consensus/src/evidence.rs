@@ -2,7 +2,7 @@
 //!
 //! A piece of evidence blames its signer, never whoever brings it. It needs no history: the set of the era is enough.
 
-use crate::keys::{BlsPublicKey, BlsSignature};
+use crate::keys::BlsSignature;
 use crate::messages::{Announcement, CastVote, Checkpoint, Proposal, Seal, Vote};
 use crate::signing::{Message, Signed, SigningContext, Verified};
 use crate::types::{Electorate, Era, Term};
@@ -321,8 +321,8 @@ fn check_votes(evidence: &VoteEvidence, electorate: &Electorate) -> Result<Fault
         return Err(InvalidEvidence::Positions);
     }
     let fault = entitled(fault, electorate)?;
-    let key: BlsPublicKey = electorate.set.get(*signer).ok_or(InvalidEvidence::Stranger)?.bls_public_key;
-    let signed = |paper: &BallotPaper| paper.signature.verify(electorate.context.digest(&paper.vote), &key);
+    let key = electorate.set.key_of(*signer).ok_or(InvalidEvidence::Stranger)?;
+    let signed = |paper: &BallotPaper| paper.signature.verify(electorate.context.digest(&paper.vote), key);
     if signed(one) && signed(other) { Ok(fault) } else { Err(InvalidEvidence::Signer) }
 }
 

@@ -1,4 +1,4 @@
-use crate::keys::{BlsPublicKey, BlsSignature};
+use crate::keys::{BlsSignature, BlsVerifyingKey};
 use crate::messages::{Checkpoint, CheckpointPosition, CheckpointRef, Vote};
 use crate::signing::Signed;
 use crate::types::{Electorate, InvalidSigners};
@@ -94,7 +94,16 @@ impl VerifiedQuorum {
         votes: impl IntoIterator<Item = (&'a Address, &'a BlsSignature)>,
     ) -> Option<Self> {
         let (signers, signatures): (Vec<_>, Vec<_>) = votes.into_iter().map(|(signer, vote)| (*signer, *vote)).unzip();
-        let signature = BlsSignature::aggregate(&signatures)?;
+        Self::of_sum(electorate, checkpoint, signers, BlsSignature::aggregate(&signatures)?)
+    }
+
+    /// Makes a certificate of the sum of votes, which was checked. None if the signers are no quorum.
+    pub(crate) fn of_sum(
+        electorate: &Electorate,
+        checkpoint: Checkpoint,
+        signers: impl IntoIterator<Item = Address>,
+        signature: BlsSignature,
+    ) -> Option<Self> {
         let signers = electorate.set.bitmap(signers).into();
         Self::restore(Arc::new(QuorumCertificate { checkpoint, signers, signature }), electorate)
     }
@@ -109,7 +118,7 @@ impl VerifiedQuorum {
     fn of_checked_votes(
         certificate: Arc<QuorumCertificate>,
         electorate: &Electorate,
-    ) -> Result<(Self, Vec<BlsPublicKey>), InvalidQuorum> {
+    ) -> Result<(Self, Vec<BlsVerifyingKey>), InvalidQuorum> {
         let QuorumCertificate { checkpoint, signers, signature: _ } = &*certificate;
         if checkpoint.era != electorate.era {
             return Err(InvalidQuorum::Era);
@@ -125,8 +134,7 @@ impl VerifiedQuorum {
         if !electorate.set.weight_of(&places).is_quorum_of(electorate.set.total()) {
             return Err(InvalidQuorum::NoQuorum);
         }
-        let members = electorate.set.members();
-        let keys = places.iter().filter_map(|place| Some(members.get(*place)?.bls_public_key)).collect();
+        let keys = places.iter().filter_map(|place| electorate.set.key_at(*place).copied()).collect();
         let reference = checkpoint.reference();
         Ok((Self { certificate, reference }, keys))
     }

@@ -172,7 +172,7 @@ impl VerifiedTermChange {
         electorate: &Electorate,
     ) -> Option<Self> {
         let Electorate { context, set, .. } = electorate;
-        let member = set.get(change.signer())?;
+        let key = set.key_of(change.signer())?;
         let message = change.message();
         let named = message.report.certified;
         // Cheap to look at, and costly to verify.
@@ -180,7 +180,7 @@ impl VerifiedTermChange {
         if reference.unwrap_or_else(|| CheckpointRef::genesis(context.genesis_hash)) != named {
             return None;
         }
-        if !message.vote.verify(context.digest(&message.report), &member.bls_public_key) {
+        if !message.vote.verify(context.digest(&message.report), key) {
             return None;
         }
         let certificate = certificate.map(|certificate| certificate.verify(electorate)).transpose().ok()?;

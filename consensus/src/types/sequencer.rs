@@ -1,7 +1,7 @@
 //! The sequencer set of an era.
 
 use super::Stake;
-use crate::keys::{BlsPublicKey, ProofOfPossession};
+use crate::keys::{BlsPublicKey, BlsVerifyingKey, ProofOfPossession};
 use alloy_primitives::{Address, B256, U256, keccak256};
 use alloy_rlp::{RlpDecodable, RlpEncodable};
 use serde::{Deserialize, Serialize};
@@ -54,6 +54,8 @@ pub enum InvalidSet {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SequencerSet {
     members: Vec<Sequencer>,
+    /// In the order of the members.
+    keys: Vec<BlsVerifyingKey>,
     total: Stake,
 }
 
@@ -86,7 +88,8 @@ impl SequencerSet {
             }
             total = total.checked_add(member.weight).ok_or(InvalidSet::WeightOverflow)?;
         }
-        Ok(Self { members, total })
+        let keys = members.iter().map(|member| member.bls_public_key.into()).collect();
+        Ok(Self { members, keys, total })
     }
 
     /// [`Self::new`] after checking that every BLS key is proven to belong to its holder.
@@ -125,6 +128,18 @@ impl SequencerSet {
     #[must_use]
     pub fn get(&self, address: Address) -> Option<&Sequencer> {
         self.members.get(self.index_of(address)?)
+    }
+
+    /// The key by which to verify what the member at this place votes.
+    #[must_use]
+    pub fn key_at(&self, place: usize) -> Option<&BlsVerifyingKey> {
+        self.keys.get(place)
+    }
+
+    /// The key by which to verify what the member with this address votes.
+    #[must_use]
+    pub fn key_of(&self, address: Address) -> Option<&BlsVerifyingKey> {
+        self.key_at(self.index_of(address)?)
     }
 
     /// The member's place in the order of addresses.

@@ -3,7 +3,7 @@
 use crate::core::{Core, Ignored, Rejected, Report, Verdict};
 use crate::evidence::{Evidence, vote_fault};
 use crate::finality::VerifiedQuorum;
-use crate::keys::{BlsPublicKey, BlsSignature};
+use crate::keys::{BlsSignature, BlsVerifyingKey};
 use crate::messages::{CastVote, CheckpointPosition, CheckpointRef, Vote};
 use crate::signing::Verified;
 use crate::types::{Electorate, Stake, Time};
@@ -152,28 +152,29 @@ impl Core {
         if !is_quorum(&self.electorate, votes) {
             return;
         }
-        let Some(quorum) = self.add_up(checkpoint) else { return };
-        let certificate = VerifiedQuorum::assemble(&self.electorate, message, &quorum);
-        if let Some(certificate) = certificate {
+        let Some((signers, sum)) = self.add_up(checkpoint) else { return };
+        if let Some(certificate) = VerifiedQuorum::of_sum(&self.electorate, message, signers, sum) {
             self.take_certificate(certificate, None, now);
         }
     }
 
-    /// The votes for a checkpoint, each of them good, if they are a quorum.
-    fn add_up(&mut self, checkpoint: CheckpointRef) -> Option<BTreeMap<Address, BlsSignature>> {
+    /// Who voted for a checkpoint and the sum of their votes, each of them good, if they are a quorum.
+    fn add_up(&mut self, checkpoint: CheckpointRef) -> Option<(Vec<Address>, BlsSignature)> {
         let mut votes = self.gadget.ballots.votes.get(&checkpoint)?.clone();
         let digest = self.context.digest(&Vote::new(checkpoint));
-        let signed: Vec<_> = votes
-            .iter()
-            .filter_map(|(member, vote)| Some((*member, *vote, self.set.get(*member)?.bls_public_key)))
-            .collect();
+        let signed: Vec<_> =
+            votes.iter().filter_map(|(member, vote)| Some((*member, *vote, *self.set.key_of(*member)?))).collect();
         let mut bad = Vec::new();
-        find_bad(digest, &signed, &mut bad);
+        let sum = sum_or_bad(digest, &signed, &mut bad);
         for member in bad {
             votes.remove(&member);
             self.suspect(member, checkpoint);
         }
-        is_quorum(&self.electorate, &votes).then_some(votes)
+        if !is_quorum(&self.electorate, &votes) {
+            return None;
+        }
+        let (signers, good): (Vec<_>, Vec<_>) = votes.into_iter().unzip();
+        Some((signers, sum.or_else(|| BlsSignature::aggregate(&good))?))
     }
 }
 
@@ -184,32 +185,32 @@ fn is_quorum(electorate: &Electorate, votes: &BTreeMap<Address, BlsSignature>) -
 }
 
 fn is_signed(electorate: &Electorate, signer: Address, vote: &CastVote) -> bool {
-    let key = electorate.set.get(signer).map(|member| member.bls_public_key);
-    key.is_some_and(|key| vote.signature.verify(electorate.context.digest(&vote.vote), &key))
+    let key = electorate.set.key_of(signer);
+    key.is_some_and(|key| vote.signature.verify(electorate.context.digest(&vote.vote), key))
 }
 
-/// Finds the votes that are not what they should be: all at once if there are none, otherwise by halves. As many checks as
+/// The sum of votes if each of them is what it should be. If not, those that are not are found by halves: as many checks as
 /// bad votes, times the logarithm of all.
-fn find_bad(digest: B256, votes: &[(Address, BlsSignature, BlsPublicKey)], bad: &mut Vec<Address>) {
-    let good = match votes {
-        [] => true,
-        [(_, vote, key)] => vote.verify(digest, key),
-        _ => {
-            let (signatures, keys): (Vec<_>, Vec<_>) = votes.iter().map(|(_, vote, key)| (*vote, *key)).unzip();
-            BlsSignature::aggregate(&signatures).is_some_and(|sum| sum.verify_aggregate(&[(digest, keys)]))
-        }
-    };
-    if good {
-        return;
+fn sum_or_bad(
+    digest: B256,
+    votes: &[(Address, BlsSignature, BlsVerifyingKey)],
+    bad: &mut Vec<Address>,
+) -> Option<BlsSignature> {
+    let (signatures, keys): (Vec<_>, Vec<_>) = votes.iter().map(|(_, vote, key)| (*vote, *key)).unzip();
+    let sum = BlsSignature::aggregate(&signatures).filter(|sum| sum.verify_aggregate(&[(digest, keys)]));
+    if sum.is_some() {
+        return sum;
     }
     match votes {
+        [] => {}
         [(member, ..)] => bad.push(*member),
         _ => {
             let (left, right) = votes.split_at(votes.len() / 2);
-            find_bad(digest, left, bad);
-            find_bad(digest, right, bad);
+            sum_or_bad(digest, left, bad);
+            sum_or_bad(digest, right, bad);
         }
     }
+    None
 }
 
 #[cfg(test)]

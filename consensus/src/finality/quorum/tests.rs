@@ -1,4 +1,5 @@
 use super::*;
+use crate::keys::BlsPublicKey;
 use crate::messages::TermReport;
 use crate::signing::SigningContext;
 use crate::testing::{CONTEXT, Committee, subset};
