@@ -5,14 +5,17 @@
 #                                   mesh of four, and the machine's own ceilings, in one run
 #   scripts/bench.sh failover       how long a mesh of four stands still when its leader, or its scheduler, is killed, and
 #                                   a cluster of three etcd members when its leader is
+#   scripts/bench.sh finality       how soon a block is final on all of 4, 7 and 13 nodes, and what voting costs
 #
-# Further arguments are those of the examples `bench` and `failover`; see --help:
+# Further arguments are those of the examples `bench`, `failover` and `finality`; see --help:
 #
 #   scripts/bench.sh --quick
 #   scripts/bench.sh --json bench.json
 #   scripts/bench.sh --rounds 5 --only anvil,one
 #   scripts/bench.sh failover --quick
 #   scripts/bench.sh failover --json failover.json
+#   scripts/bench.sh finality --quick
+#   scripts/bench.sh finality --json finality.json
 set -euo pipefail
 
 # shellcheck source=scripts/lib.sh
@@ -22,6 +25,16 @@ failover() {
     find_etcd
     (cd "$BATON_ROOT" && cargo build --release --locked -p baton-node --bin baton --example failover) >&2
     exec "$CARGO_TARGET_DIR/release/examples/failover" --baton "$CARGO_TARGET_DIR/release/baton" --etcd "$ETCD" "$@"
+}
+
+finality() {
+    (cd "$BATON_ROOT" && cargo build --release --locked -p baton-node -p baton-consensus \
+        --bin baton --example finality --example finality_ceilings) >&2
+    CEILINGS="$(mktemp)"
+    trap 'rm -f "$CEILINGS"' EXIT
+    echo "baton: votes and certificates" >&2
+    "$CARGO_TARGET_DIR/release/examples/finality_ceilings" >"$CEILINGS"
+    "$CARGO_TARGET_DIR/release/examples/finality" --baton "$CARGO_TARGET_DIR/release/baton" --ceilings "$CEILINGS" "$@"
 }
 
 throughput() {
@@ -53,10 +66,14 @@ failover)
     shift
     failover "$@"
     ;;
+finality)
+    shift
+    finality "$@"
+    ;;
 throughput)
     shift
     throughput "$@"
     ;;
 "" | -*) throughput "$@" ;;
-*) fail "there is no benchmark \`$1\`; it is throughput or failover" ;;
+*) fail "there is no benchmark \`$1\`; it is throughput, failover or finality" ;;
 esac

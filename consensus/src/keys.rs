@@ -302,6 +302,21 @@ mod tests {
     }
 
     #[test]
+    fn a_sum_outside_the_group_is_refused() {
+        let (key, digest) = (BlsKey::generate(&[1; 32]).unwrap(), B256::repeat_byte(1));
+        // The curve has far more points than the group: the first that is found is none of it.
+        let outside = |x: u8| {
+            let mut bytes = FixedBytes([0; 96]);
+            (bytes[0], bytes[95]) = (0x80, x);
+            min_pk::Signature::from_bytes(&bytes.0).is_ok().then_some(BlsSignature(bytes))
+        };
+        let outside = (1..).find_map(outside).unwrap();
+        let sum = BlsSignature::aggregate(&[key.sign(digest), outside]).unwrap();
+        assert!(!outside.verify(digest, &key.public_key().into()));
+        assert!(!sum.verify_aggregate(&[(digest, vec![key.public_key().into()])]));
+    }
+
+    #[test]
     fn keys_survive_their_bytes() {
         let key = BlsKey::generate(&[7; 32]).unwrap();
         assert_eq!(BlsKey::from_bytes(&key.to_bytes()).unwrap().public_key(), key.public_key());

@@ -60,6 +60,7 @@ pub async fn run(config: NodeConfig) -> eyre::Result<()> {
         database,
         log: _,
         process,
+        without_checkpoints,
     } = config;
     let genesis = Arc::new(Genesis::load(&genesis)?);
     Halted::refuse_to_start(&data_dir)?;
@@ -122,6 +123,7 @@ pub async fn run(config: NodeConfig) -> eyre::Result<()> {
         genesis: Arc::clone(&genesis),
         keys: operator,
         version: version(),
+        without_checkpoints,
         data_dir: data_dir.clone(),
         chain: chain.clone(),
         pool: pool.clone(),

@@ -91,12 +91,15 @@ use witness::Witness;
 pub const MAX_UNSEALED: u64 = 4;
 
 /// What a node is configured to be.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Identity {
     /// The operator's two keys; none for an observer. Keys that are not in the set observe as well.
     pub keys: Option<(OperatorKey, BlsKey)>,
     /// The software version that heartbeats carry.
     pub version: String,
+    /// As a scheduler, put nothing to the vote, and do not hold that against others: **nothing becomes final**, and sealing
+    /// stops after `max_unfinalized_blocks`. Only to measure what finality costs; false on every real chain.
+    pub without_checkpoints: bool,
 }
 
 /// The state machine of one node.
@@ -109,6 +112,7 @@ pub struct Core {
     key: Option<OperatorKey>,
     bls: Option<BlsKey>,
     version: String,
+    without_checkpoints: bool,
     schedule: Schedule,
     /// What opened the term that this node is in; none in the first.
     opening: Option<VerifiedCertificate>,
@@ -155,7 +159,7 @@ impl Core {
         identity: Identity,
         restored: Restored,
     ) -> Self {
-        let Identity { keys, version } = identity;
+        let Identity { keys, version, without_checkpoints } = identity;
         let keys = keys.filter(|(operator, bls)| {
             set.get(operator.address()).is_some_and(|member| member.bls_public_key == bls.public_key())
         });
@@ -203,6 +207,7 @@ impl Core {
             key: keys.as_ref().map(|(operator, _)| operator.clone()),
             bls: keys.map(|(_, bls)| bls),
             version,
+            without_checkpoints,
             schedule,
             opening,
             term_cause: None,

@@ -163,6 +163,9 @@ impl Core {
 
     /// R5b: sealed blocks wait, and finality came no nearer for `T`.
     fn finality_is_late(&self, now: Time) -> bool {
+        if self.without_checkpoints {
+            return false;
+        }
         let (Some(waiting), Some(quorum_since)) = (self.watch.waiting, self.watch.quorum_since) else { return false };
         let since = waiting.max(quorum_since).max(self.watch.opened);
         let since = self.watch.certified.map_or(since, |certified| since.max(certified));

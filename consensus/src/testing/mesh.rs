@@ -19,7 +19,7 @@ impl Mesh {
     pub(crate) fn new(weights: &[u64]) -> Self {
         let committee = Committee::new(weights);
         let core = |keys: &(OperatorKey, BlsKey)| {
-            let identity = Identity { keys: Some(keys.clone()), version: String::new() };
+            let identity = Identity { keys: Some(keys.clone()), ..Identity::default() };
             let set = Arc::clone(&committee.electorate.set);
             Core::new(CONTEXT, Parameters::default(), set, identity, Restored::default())
         };

@@ -2,15 +2,24 @@
 //!
 //! `scripts/bench.sh` builds what this needs and starts it; `docs/benchmarks.md` tells what the figures mean.
 
+mod bare;
+#[path = "../common/batch.rs"]
 mod batch;
 #[path = "../common/baton.rs"]
 mod baton;
+#[path = "../common/ceilings.rs"]
 mod ceilings;
 #[path = "../common/client.rs"]
 mod client;
+#[path = "../common/cpu.rs"]
 mod cpu;
+#[path = "../common/drive.rs"]
 mod drive;
+#[path = "../common/fleet.rs"]
+mod fleet;
 mod ground;
+#[path = "../common/log.rs"]
+mod log;
 mod median;
 #[path = "../common/process.rs"]
 mod process;
@@ -21,14 +30,16 @@ mod statistics;
 mod subject;
 #[path = "../common/transactions.rs"]
 mod transactions;
+#[path = "../common/workload.rs"]
 mod workload;
+mod workloads;
 
 use clap::{Parser, ValueEnum};
 use eyre::{WrapErr, ensure};
 use report::{Report, Run};
 use std::{path::PathBuf, process::ExitCode, time::Duration};
 use subject::Subject;
-use workload::Workloads;
+use workloads::Workloads;
 
 /// What is measured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -180,7 +191,7 @@ async fn measure(
         if kind == Kind::Anvil && load.pace.is_some() {
             continue;
         }
-        let measured = drive::drive(options, &subject, load).await.wrap_err(load.name)?;
+        let measured = drive::drive(&subject.nodes, options.backlog, load).await.wrap_err(load.name)?;
         eprintln!(
             "round {}: {:10} {:16} {:6.0} included/s, {:5.1} s, {} blocks",
             round + 1,

@@ -2,12 +2,13 @@
 
 use crate::{
     Kind, Options,
-    ceilings::{Ceilings, bare_cost},
+    bare::bare_cost,
+    ceilings::Ceilings,
     drive::Measured,
     median::median,
     stages::{Stages, p50_p99},
     statistics::quantile,
-    workload::{PACED, PACED_BATCH},
+    workloads::{PACED, PACED_BATCH},
 };
 use serde_json::{Value, json};
 use std::fmt::Write as _;

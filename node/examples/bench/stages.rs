@@ -3,12 +3,10 @@
 //! A leader logs `built` when a block is ready to be signed, journaled and published; a follower logs `executed`; every
 //! node logs `block` when a block is sealed and committed. All clocks are this machine's.
 
-use crate::statistics::quantile;
-use eyre::WrapErr;
+use crate::{log, statistics::quantile};
 use serde_json::Value;
 use std::{
     collections::HashMap,
-    fs,
     ops::RangeInclusive,
     path::PathBuf,
     time::{Duration, SystemTime},
@@ -52,23 +50,17 @@ pub(crate) struct Stages {
 /// Reads the logs of all nodes.
 pub(crate) fn read(logs: &[PathBuf]) -> eyre::Result<Logs> {
     let read = |path: &PathBuf| {
-        let text = fs::read_to_string(path).wrap_err_with(|| format!("cannot read {}", path.display()))?;
         let mut heights = HashMap::<u64, Steps>::new();
-        for line in text.lines() {
-            // Whatever else is in a log is none of ours.
-            if let Ok(line) = serde_json::from_str::<Value>(line) {
-                note(&line, &mut heights);
-            }
+        for (at, event) in log::read(path)? {
+            note(at, &event, &mut heights);
         }
         Ok(heights)
     };
     Ok(Logs(logs.iter().map(read).collect::<eyre::Result<_>>()?))
 }
 
-fn note(line: &Value, heights: &mut HashMap<u64, Steps>) -> Option<()> {
-    let height = &line["height"];
-    let height = height.as_u64().or_else(|| height.as_str()?.parse().ok())?;
-    let at = humantime::parse_rfc3339(line["timestamp"].as_str()?).ok()?;
+fn note(at: SystemTime, line: &Value, heights: &mut HashMap<u64, Steps>) -> Option<()> {
+    let height = log::height(line)?;
     let step = |name: &str| Some(Step { at, took: duration(line[name].as_str()?)? });
     let steps = heights.entry(height).or_default();
     match line["message"].as_str()? {

@@ -2,16 +2,15 @@
 
 use crate::{
     Kind, Options,
-    baton::{ANY_PORTS, Launch},
-    client::Client,
+    fleet::{self, Fleet, Node},
     ground::{self, BASE_FEE, node_directory},
     process::Process,
     transactions::CHAIN_ID,
-    workload::{Accounts, Workloads},
+    workload::Accounts,
+    workloads::Workloads,
 };
 use alloy_primitives::keccak256;
-use baton_node::config::Ready;
-use eyre::{WrapErr, bail, ensure};
+use eyre::{WrapErr, ensure};
 use serde_json::json;
 use std::{
     fs,
@@ -24,19 +23,10 @@ use std::{
 /// How long anything may take before the load starts.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// How long an answer may take.
-const ANSWER_TIMEOUT: Duration = Duration::from_secs(60);
-
 const POLL: Duration = Duration::from_millis(20);
 
 /// What the nodes log: what there is by default, and how long blocks take.
 const LOG_FILTER: &str = "info,libp2p_gossipsub=error,baton_node::engine::executor=debug";
-
-/// One process of it.
-pub(crate) struct Node {
-    pub(crate) process: Process,
-    pub(crate) client: Client,
-}
 
 /// anvil, a node or a mesh, ready for the load: its accounts are funded and the token is deployed.
 pub(crate) struct Subject {
@@ -59,17 +49,6 @@ impl Subject {
     /// The logs of the nodes.
     pub(crate) fn logs(&self) -> Vec<PathBuf> {
         self.nodes.iter().map(|node| node.process.log().to_owned()).collect()
-    }
-
-    /// Which node follows and never leads: the scheduler of a mesh. The only node of a set of one does everything.
-    pub(crate) async fn follower(&self) -> Option<usize> {
-        for (index, node) in self.nodes.iter().enumerate() {
-            let status = node.client.ask("baton_status", json!([])).await.ok()?;
-            if self.nodes.len() > 1 && status["role"] == "scheduler" {
-                return Some(index);
-            }
-        }
-        None
     }
 
     pub(crate) fn stop(self) {
@@ -106,63 +85,28 @@ async fn anvil(options: &Options, accounts: &Accounts, place: &Path) -> eyre::Re
         .args(["--chain-id", &CHAIN_ID.to_string()])
         .args(["--gas-limit", &options.gas_limit.to_string()])
         .args(["--block-base-fee-per-gas", &BASE_FEE.to_string()]);
-    let mut process = Process::start(&mut command, &place.join("log"))?;
-    let client = Client::new(SocketAddr::from((Ipv4Addr::LOCALHOST, port)), ANSWER_TIMEOUT)?;
+    let process = Process::start(&mut command, &place.join("log"))?;
+    let mut node = Node::new(process, SocketAddr::from((Ipv4Addr::LOCALHOST, port)))?;
     let started = Instant::now();
-    while client.ask("eth_chainId", json!([])).await.is_err() {
-        process.check().wrap_err("anvil does not run")?;
+    while node.client.ask("eth_chainId", json!([])).await.is_err() {
+        node.process.check().wrap_err("anvil does not run")?;
         ensure!(started.elapsed() < PATIENCE, "anvil does not answer after {PATIENCE:?}");
         tokio::time::sleep(POLL).await;
     }
     for address in accounts.funded() {
-        client.ask("anvil_setBalance", json!([address, Accounts::fortune()])).await?;
+        node.client.ask("anvil_setBalance", json!([address, Accounts::fortune()])).await?;
     }
-    Ok(Node { process, client })
+    Ok(node)
 }
 
 async fn batons(options: &Options, accounts: &Accounts, place: &Path, count: usize) -> eyre::Result<Vec<Node>> {
     let genesis = ground::write(options, accounts, place, count)?;
-    let (mut nodes, mut bootnodes) = (Vec::new(), Vec::new());
-    for index in 0..count {
-        let (node, ready) = baton(options, &genesis, &node_directory(place, index), &bootnodes)
-            .await
-            .wrap_err_with(|| format!("node {index} does not run"))?;
-        bootnodes.extend(ready.p2p.iter().map(ToString::to_string));
-        nodes.push(node);
-    }
-    // All know each other, and blocks come.
-    let started = Instant::now();
-    for node in &nodes {
-        loop {
-            let status = node.client.ask("baton_status", json!([])).await?;
-            let peers = status["peers"].as_u64().unwrap_or_default();
-            let head = status["head"]["number"].as_u64().unwrap_or_default();
-            if peers + 1 >= count as u64 && head > 0 {
-                break;
-            }
-            if started.elapsed() > PATIENCE {
-                bail!("the mesh makes no progress after {PATIENCE:?}: {status}");
-            }
-            tokio::time::sleep(POLL).await;
-        }
-    }
-    Ok(nodes)
-}
-
-async fn baton(
-    options: &Options,
-    genesis: &Path,
-    directory: &Path,
-    bootnodes: &[String],
-) -> eyre::Result<(Node, Ready)> {
-    let launch = Launch {
+    let directories: Vec<_> = (0..count).map(|index| node_directory(place, index)).collect();
+    let fleet = Fleet {
         program: &options.baton,
-        genesis,
-        directory,
-        bootnodes,
-        listen: ANY_PORTS,
+        genesis: &genesis,
+        directories: &directories,
         arguments: &["--log-filter", LOG_FILTER, "--log-format", "json"],
     };
-    let (process, ready) = launch.start().await?;
-    Ok((Node { process, client: Client::new(ready.rpc, ANSWER_TIMEOUT)? }, ready))
+    fleet.start(async |ready| Ok(fleet::addresses(ready))).await
 }

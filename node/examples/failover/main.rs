@@ -8,6 +8,7 @@ mod baton;
 #[path = "../common/client.rs"]
 mod client;
 mod etcd;
+#[path = "../common/ground.rs"]
 mod ground;
 mod load;
 mod mesh;
@@ -17,6 +18,8 @@ mod process;
 mod report;
 mod rounds;
 mod series;
+#[path = "../common/session.rs"]
+mod session;
 #[path = "../common/statistics.rs"]
 mod statistics;
 mod step;
@@ -28,12 +31,11 @@ mod watch;
 
 use clap::Parser;
 use etcd::Pace;
-use eyre::{WrapErr, bail};
+use eyre::WrapErr;
 use options::{Options, Settings, Subject};
 use report::Report;
 use series::Series;
 use std::{path::Path, process::ExitCode};
-use tokio::signal::unix::{SignalKind, signal};
 
 fn main() -> ExitCode {
     let result = Options::parse().settings().and_then(|settings| run(&settings));
@@ -49,28 +51,7 @@ fn main() -> ExitCode {
 
 /// Says whether nothing was lost and everyone agreed. A bar that is missed shows in the report alone.
 fn run(settings: &Settings) -> eyre::Result<bool> {
-    let temporary = tempfile::Builder::new().prefix("baton-failover-").tempdir();
-    let temporary = temporary.wrap_err("cannot make a temporary directory")?;
-    let place = settings.dir.clone().unwrap_or_else(|| temporary.path().to_owned());
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    let outcome = runtime.block_on(async {
-        // The children end with this function, which a signal would not let return.
-        let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
-        tokio::select! {
-            all = Box::pin(measure(settings, &place)) => all,
-            _ = interrupt.recv() => bail!("interrupted"),
-            _ = terminate.recv() => bail!("asked to end"),
-        }
-    });
-    let all = match outcome {
-        Ok(all) => all,
-        Err(error) => {
-            if settings.dir.is_none() {
-                eprintln!("failover: the logs are in {}", temporary.keep().display());
-            }
-            return Err(error);
-        }
-    };
+    let all = session::run("failover", settings.dir.as_deref(), async |place| measure(settings, place).await)?;
     let report = Report::new(settings, all);
     println!("{}", report.table());
     if let Some(path) = &settings.json {

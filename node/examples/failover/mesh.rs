@@ -76,7 +76,8 @@ impl Mesh {
         place: &Path,
         funded: impl Iterator<Item = Address>,
     ) -> eyre::Result<Self> {
-        let Ground { genesis, directories, operators } = ground::write(settings, place, NODES, funded)?;
+        let Ground { genesis, directories, operators } =
+            ground::write(&settings.baton, &settings.parameters, &[], place, NODES, funded)?;
         let members = operators.into_iter().zip(directories);
         let members = members.map(|(operator, directory)| Member { operator, directory, process: None, ready: None });
         let program = settings.baton.clone();

@@ -48,7 +48,7 @@ pub(crate) struct Options {
     #[arg(long, default_value_t = 100.0)]
     load: f64,
     /// What `finalized` means: depth-count, depth-stake or quorum.
-    #[arg(long, default_value = "depth-stake", value_parser = finality_rule)]
+    #[arg(long, default_value = "quorum", value_parser = finality_rule)]
     finality: FinalityRule,
     /// The pace of a leader.
     #[arg(long, default_value = "250ms", value_parser = humantime::parse_duration)]

@@ -15,12 +15,16 @@ pub(super) struct NodeCommand {
     /// Print the configuration that the flags, the environment and the file add up to, as TOML, and exit.
     #[arg(long)]
     print_config: bool,
+    /// Put nothing to the vote, on all nodes of a chain that is thrown away, to measure what finality costs.
+    #[arg(long, hide = true)]
+    without_checkpoints_for_measurements: bool,
 }
 
 impl NodeCommand {
     pub(super) fn run(self) -> eyre::Result<()> {
-        let Self { options, print_config } = self;
-        let config = NodeConfig::resolve(options)?;
+        let Self { options, print_config, without_checkpoints_for_measurements } = self;
+        let mut config = NodeConfig::resolve(options)?;
+        config.without_checkpoints = without_checkpoints_for_measurements;
         if print_config {
             print!("{}", config.to_toml()?);
             return Ok(());

@@ -53,6 +53,8 @@ pub struct NodeConfig {
     pub log: LogConfig,
     /// How the process behaves towards what started it.
     pub process: ProcessConfig,
+    /// See [`baton_consensus::core::Identity::without_checkpoints`]. No setting: only the command line of a measurement says it.
+    pub without_checkpoints: bool,
 }
 
 /// The peer-to-peer network.
@@ -194,6 +196,7 @@ impl NodeConfig {
                 format: log_format.unwrap_or_default(),
             },
             process: ProcessConfig { ready_file, exit_on_stdin_eof: exit_on_stdin_eof.unwrap_or(false) },
+            without_checkpoints: false,
         };
         config.check()?;
         Ok(config)
@@ -225,7 +228,19 @@ impl NodeConfig {
     /// # Errors
     /// [`ConfigError::NotText`] if a path is not UTF-8, which TOML cannot say.
     pub fn to_toml(&self) -> Result<String, ConfigError> {
-        let Self { genesis, data_dir, keys_dir, network, rpc, metrics, mempool, database, log, process } = self.clone();
+        let Self {
+            genesis,
+            data_dir,
+            keys_dir,
+            network,
+            rpc,
+            metrics,
+            mempool,
+            database,
+            log,
+            process,
+            without_checkpoints: _,
+        } = self.clone();
         let NetworkConfig { listen, external, bootnodes } = network;
         let RpcConfig {
             listen: rpc_listen,

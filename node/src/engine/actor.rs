@@ -30,7 +30,7 @@ use std::{
 };
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
-use tracing::{debug, info};
+use tracing::{debug, info, warn};
 
 /// How often the snapshot for JSON-RPC is replaced even if nothing happened.
 const VIEW_INTERVAL: Duration = Duration::from_millis(200);
@@ -44,6 +44,8 @@ pub struct EngineConfig {
     pub keys: Option<(OperatorKey, BlsKey)>,
     /// The software version that heartbeats carry.
     pub version: String,
+    /// See [`Identity::without_checkpoints`].
+    pub without_checkpoints: bool,
     /// Where the halt file goes.
     pub data_dir: PathBuf,
     /// The store and what is read from it.
@@ -101,12 +103,27 @@ impl Engine {
     /// # Errors
     /// If the database is damaged or a thread cannot be started.
     pub fn new(config: EngineConfig) -> eyre::Result<(Self, EngineHandle, EngineView)> {
-        let EngineConfig { genesis, keys, version, data_dir, chain, pool, network, heads, status, catch_up, metrics } =
-            config;
+        let EngineConfig {
+            genesis,
+            keys,
+            version,
+            without_checkpoints,
+            data_dir,
+            chain,
+            pool,
+            network,
+            heads,
+            status,
+            catch_up,
+            metrics,
+        } = config;
         let restored = restore(chain.store(), genesis.parameters.finality)?;
         metrics.finality.holds(&restored.evidence);
         let context = genesis.signing_context();
-        let identity = Identity { keys, version };
+        if without_checkpoints {
+            warn!("this node puts nothing to the vote: nothing becomes final; this is for measurements alone");
+        }
+        let identity = Identity { keys, version, without_checkpoints };
         let core = Core::new(context, genesis.parameters.clone(), Arc::clone(&genesis.set), identity, restored);
         chain.set_safe(core.safe());
         let clock = Clock::start();

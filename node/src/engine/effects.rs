@@ -1,6 +1,6 @@
 //! How each effect is carried out.
 
-use super::{CatchUp, Engine, Origin, executor::Job, reports};
+use super::{CatchUp, Engine, Origin, course, executor::Job, reports};
 use crate::{
     chain::{block_commit, committed_block},
     halt::{HaltError, Halted},
@@ -38,7 +38,7 @@ impl Engine {
             Effect::Finalize { block, proof, finalized } => {
                 let stored = self.chain.store().put_finality(block, &proof, finalized);
                 stored.wrap_err("cannot keep a finality proof")?;
-                debug!(height = %block.height, hash = %block.hash, %finalized, "final");
+                course::finalized(block);
                 self.note_finalized();
                 self.refresh_view();
             }
@@ -48,9 +48,11 @@ impl Engine {
                 if std::mem::replace(&mut self.knows_safe, true) {
                     self.metrics.finality.quorum_certificates.inc();
                 }
+                course::safe(block);
             }
             Effect::Halt(conflict) => return Err(self.halt(*conflict).into()),
             Effect::CastVote { to, vote } => {
+                course::voted(&vote.message);
                 if let Some(peer) = self.sequencer_peers.get(&to) {
                     self.outbox.cast_vote(*peer, vote);
                 }
@@ -67,6 +69,7 @@ impl Engine {
                 if matches!(message, Outgoing::Checkpoint(_)) {
                     self.metrics.finality.finality_rounds_opened.inc();
                 }
+                course::sent(&message);
                 self.outbox.gossip(message);
             }
             Effect::Submit { to, block } => {

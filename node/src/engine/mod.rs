@@ -4,6 +4,7 @@
 //! - [`actor`]: its loop, on a thread of its own, since it waits for the disk.
 //! - [`effects`]: how each effect is carried out. The order is kept: what must be durable is synced before what follows
 //!   it is sent.
+//! - [`course`]: the steps from a block to its finality in the log, for measurements.
 //! - [`reports`]: what operators read of it in the log and in the metrics.
 //! - [`executor`]: the thread that executes and builds blocks, and the results that wait for their seal.
 //! - [`restore`]: what comes back from the disk at the start.
@@ -11,6 +12,7 @@
 
 mod actor;
 mod clock;
+mod course;
 mod effects;
 mod executor;
 mod handle;

@@ -52,7 +52,7 @@ impl Core {
         let term = self.schedule.term();
         let Some(key) = self.key.clone().filter(|_| self.scheduling.is_some()) else { return false };
         // A scheduler that has not settled on a base has nothing of its own to put to the vote.
-        if self.is_fenced() || self.is_adopting() || self.schedule.latest().is_none() {
+        if self.is_fenced() || self.is_adopting() || self.schedule.latest().is_none() || self.without_checkpoints {
             return false;
         }
         let Some(state_root) = self.tree.committed(head.height).map(|committed| committed.state_root) else {

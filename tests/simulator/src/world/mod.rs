@@ -174,7 +174,8 @@ impl World {
         let node = &mut self.nodes[index];
         node.life += 1;
         node.fetching = false;
-        let identity = Identity { keys: Some((node.key.clone(), node.bls.clone())), version: "simulated".to_owned() };
+        let (keys, version) = (Some((node.key.clone(), node.bls.clone())), "simulated".to_owned());
+        let identity = Identity { keys, version, ..Identity::default() };
         let restored = node.disk.restored();
         node.core = Some(Core::new(self.context, self.parameters.clone(), Arc::clone(&self.set), identity, restored));
         let proposals = node.disk.unsealed_proposals(&self.context);

@@ -1,32 +1,11 @@
-//! The transactions, signed and put into JSON-RPC batches before any clock runs.
+//! Transfers, signed and put into JSON-RPC batches before any clock runs.
 
-use crate::{
-    Options,
-    transactions::{sign, template},
-};
+use crate::transactions::{sign, template};
 use alloy_consensus::TxEip1559;
-use alloy_primitives::{Address, Bytes, TxKind, U256, hex, keccak256};
+use alloy_primitives::{Address, Bytes, TxKind, U256, keccak256};
 use alloy_signer_local::PrivateKeySigner;
-use alloy_sol_types::{SolCall, SolValue, sol};
-use eyre::WrapErr;
 use rayon::prelude::*;
 use std::fmt::Write as _;
-
-/// The creation code of the token that `baton testnet` uses, in hex, in lines.
-const TOKEN: &str = include_str!("../../src/testnet/load/LoadToken.hex");
-
-/// The name of the load that leaves the machine room to breathe.
-pub(crate) const PACED: &str = "paced transfers";
-
-/// How long it lasts.
-const PACED_SECONDS: f64 = 10.0;
-
-/// How many of its transactions are in one batch.
-pub(crate) const PACED_BATCH: usize = 5;
-
-sol! {
-    function transfer(address to, uint256 amount) external returns (bool);
-}
 
 /// Who sends and who receives.
 pub(crate) struct Accounts {
@@ -36,7 +15,7 @@ pub(crate) struct Accounts {
 }
 
 impl Accounts {
-    fn derive(senders: usize, recipients: usize) -> eyre::Result<Self> {
+    pub(crate) fn derive(senders: usize, recipients: usize) -> eyre::Result<Self> {
         let key = |name: String| PrivateKeySigner::from_bytes(&keccak256(format!("baton bench {name}")));
         let recipient = |index: usize| Address::from_word(keccak256(format!("baton bench recipient {index}")));
         Ok(Self {
@@ -73,52 +52,21 @@ pub(crate) struct Body {
     pub(crate) transactions: usize,
 }
 
-/// All that is sent, the same for everything that is measured.
-pub(crate) struct Workloads {
-    pub(crate) accounts: Accounts,
-    /// Deploys the token; to be included before anything else.
-    pub(crate) deployment: Bytes,
-    pub(crate) loads: Vec<Load>,
+/// A transfer of one wei.
+pub(crate) fn transfer(to: Address) -> TxEip1559 {
+    TxEip1559 { to: TxKind::Call(to), value: U256::from(1), gas_limit: 21_000, ..template() }
 }
 
-impl Workloads {
-    pub(crate) fn sign(options: &Options) -> eyre::Result<Self> {
-        let accounts = Accounts::derive(options.senders, options.recipients)?;
-        let token = accounts.deployer.address().create(0);
-        let deployment = sign(&accounts.deployer, create_token(&accounts)?)?;
-        let each = |count: usize| count.div_ceil(options.senders) as u64;
-        let transfers = each(options.transfers);
-        let tokens = transfers + each(options.token_transfers);
-        let paced = tokens + each((options.pace * PACED_SECONDS).round() as usize);
-        let transfer = |to| TxEip1559 { to: TxKind::Call(to), value: U256::from(1), gas_limit: 21_000, ..template() };
-        let token_transfer = |to| TxEip1559 {
-            to: TxKind::Call(token),
-            input: transferCall { to, amount: U256::from(1) }.abi_encode().into(),
-            gas_limit: 80_000,
-            ..template()
-        };
-        let mut loads = vec![
-            load(options, &accounts, "transfers", 0..transfers, options.batch, transfer)?,
-            load(options, &accounts, "ERC-20 transfers", transfers..tokens, options.batch, token_transfer)?,
-        ];
-        if paced > tokens {
-            let load = load(options, &accounts, PACED, tokens..paced, PACED_BATCH, transfer)?;
-            loads.push(Load { pace: Some(options.pace), ..load });
-        }
-        Ok(Self { accounts, deployment, loads })
-    }
-}
-
+/// Signs the transactions with these nonces of every sender, for so many connections that send batches of so many.
+///
 /// A sender belongs to one connection, so that its nonces arrive in order; within a connection the senders take turns.
-fn load(
-    options: &Options,
+pub(crate) fn load(
     accounts: &Accounts,
     name: &'static str,
     nonces: std::ops::Range<u64>,
-    batch: usize,
+    (connections, batch): (usize, usize),
     make: impl Fn(Address) -> TxEip1559 + Sync,
 ) -> eyre::Result<Load> {
-    let connections = options.connections;
     let count = accounts.senders.len();
     let lane = |lane: usize| {
         let turns =
@@ -149,11 +97,4 @@ fn body(transactions: &[Bytes]) -> Body {
     }
     json.push(']');
     Body { json: json.into_bytes().into(), transactions: transactions.len() }
-}
-
-fn create_token(accounts: &Accounts) -> eyre::Result<TxEip1559> {
-    let mut code = hex::decode(TOKEN.split_whitespace().collect::<String>()).wrap_err("the token's code is damaged")?;
-    let holders: Vec<_> = accounts.senders.iter().map(PrivateKeySigner::address).collect();
-    code.extend((holders, Accounts::fortune()).abi_encode_params());
-    Ok(TxEip1559 { to: TxKind::Create, input: code.into(), gas_limit: 16_000_000, ..template() })
 }

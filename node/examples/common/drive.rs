@@ -1,10 +1,10 @@
 //! Sending one workload and watching it being included.
 
 use crate::{
-    Options, batch,
+    batch,
     client::Client,
     cpu::{busy, cpu_of},
-    subject::Subject,
+    fleet::{Node, follower},
     workload::{Body, Load},
 };
 use eyre::{WrapErr, ensure, eyre};
@@ -79,16 +79,17 @@ impl Progress {
     }
 }
 
-/// Sends `load` over all connections, each to one node, and waits until all of it is included.
-pub(crate) async fn drive(options: &Options, subject: &Subject, load: &Load) -> eyre::Result<Measured> {
-    let cpu = || subject.nodes.iter().map(|node| cpu_of(node.process.id())).collect::<eyre::Result<Vec<_>>>();
-    let watched = &subject.nodes[0].client;
+/// Sends `load` over all connections, each to one node, and waits until all of it is included. Sending pauses while more
+/// than `backlog` transactions are sent and in no block.
+pub(crate) async fn drive(nodes: &[Node], backlog: usize, load: &Load) -> eyre::Result<Measured> {
+    let cpu = || nodes.iter().map(|node| cpu_of(node.process.id())).collect::<eyre::Result<Vec<_>>>();
+    let watched = &nodes[0].client;
     let first_height = watched.number("eth_blockNumber", json!([])).await? + 1;
     let progress = Progress::default();
     let (cpu_before, own_before, busy_before) = (cpu()?, cpu_of(std::process::id())?, busy()?);
     let started = Instant::now();
     let lanes = load.lanes.iter().enumerate().map(|(index, bodies)| {
-        let client = &subject.nodes[index % subject.nodes.len()].client;
+        let client = &nodes[index % nodes.len()].client;
         // The time between two batches of one connection.
         let pace = load.pace.map(|pace| {
             let size = bodies.first().map_or(0, |body| body.transactions);
@@ -97,7 +98,7 @@ pub(crate) async fn drive(options: &Options, subject: &Subject, load: &Load) -> 
         // The connections take turns.
         let offset = pace.unwrap_or_default().mul_f64(index as f64 / load.lanes.len() as f64);
         let start = started + offset;
-        send(client, bodies, options.backlog, pace.map(|pace| (start, pace)), &progress)
+        send(client, bodies, backlog, pace.map(|pace| (start, pace)), &progress)
     });
     let (answers, blocks) = tokio::try_join!(
         futures::future::try_join_all(lanes),
@@ -127,7 +128,7 @@ pub(crate) async fn drive(options: &Options, subject: &Subject, load: &Load) -> 
         cpu,
         own_cpu,
         others,
-        follower: subject.follower().await,
+        follower: follower(nodes).await,
         answers: answers.into_iter().flatten().collect(),
     })
 }

@@ -1,4 +1,4 @@
-//! The ceilings of the machine, as the examples `execution_ceilings` and `storage_ceilings` print them.
+//! The ceilings of the machine, as the examples whose names end in `_ceilings` print them.
 
 use eyre::WrapErr;
 use serde_json::Value;
@@ -20,11 +20,4 @@ fn ceiling(line: &Value) -> Option<(String, (f64, String))> {
     }
     let unit = line["unit"].as_str()?.to_owned();
     Some((line["name"].as_str()?.to_owned(), (line["value"].as_f64()?, unit)))
-}
-
-/// Microseconds of one processor for one signature recovery and one execution without roots.
-pub(crate) fn bare_cost(ceilings: &Ceilings, load: &str) -> Option<f64> {
-    let execution = if load == "transfers" { "transfers_without_root" } else { "token_transfers_without_root" };
-    let cost = |name: &str| ceilings.get(name).map(|(per_second, _)| 1e6 / per_second);
-    Some(cost("recoveries_one_core")? + cost(execution)?)
 }

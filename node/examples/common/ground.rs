@@ -1,6 +1,6 @@
 //! Keys and genesis, made as an operator makes them: with the program's own commands.
 
-use crate::{baton::command, options::Settings, transactions::CHAIN_ID};
+use crate::{baton::command, transactions::CHAIN_ID};
 use alloy_primitives::Address;
 use baton_consensus::Parameters;
 use eyre::{OptionExt, WrapErr, ensure};
@@ -22,9 +22,12 @@ pub(crate) struct Ground {
     pub(crate) operators: Vec<Address>,
 }
 
-/// Makes the keys of `nodes` sequencers of equal weight and a genesis file for them, in which `funded` hold something.
+/// Makes the keys of `nodes` sequencers of equal weight and a genesis file for them, in which `funded` hold something;
+/// `further` are more arguments of `baton genesis new`.
 pub(crate) fn write(
-    settings: &Settings,
+    program: &Path,
+    parameters: &Parameters,
+    further: &[&str],
     place: &Path,
     nodes: usize,
     funded: impl Iterator<Item = Address>,
@@ -35,9 +38,10 @@ pub(crate) fn write(
     let mut operators = Vec::with_capacity(nodes);
     let Parameters {
         block_time, leader_timeout, heartbeat_interval, heartbeat_timeout, term_timeout, finality, ..
-    } = &settings.parameters;
+    } = parameters;
     let mut arguments: Vec<String> = ["genesis", "new", "--chain-id"].map(str::to_owned).into();
     arguments.extend([CHAIN_ID.to_string(), "--finality".to_owned(), finality.to_string()]);
+    arguments.extend(further.iter().map(|&argument| argument.to_owned()));
     for (name, span) in [
         ("--block-time", block_time),
         ("--leader-timeout", leader_timeout),
@@ -49,7 +53,7 @@ pub(crate) fn write(
     }
     for directory in &directories {
         let keys = directory.join("keys").display().to_string();
-        let printed = run(&settings.baton, ["key", "new", "--json", "--dir", &keys])?;
+        let printed = run(program, ["key", "new", "--json", "--dir", &keys])?;
         let printed: Value = serde_json::from_str(&printed).wrap_err("`baton key new --json` prints no JSON")?;
         let address = printed["address"].as_str().ok_or_eyre("`baton key new --json` prints no address")?;
         operators.push(address.parse().wrap_err("`baton key new --json` prints a malformed address")?);
@@ -59,7 +63,7 @@ pub(crate) fn write(
         arguments.extend(["--fund".to_owned(), format!("{account}={FORTUNE}")]);
     }
     arguments.extend(["--out".to_owned(), genesis.display().to_string()]);
-    run(&settings.baton, &arguments)?;
+    run(program, &arguments)?;
     Ok(Ground { genesis, directories, operators })
 }
 
