@@ -107,8 +107,11 @@ impl Report<'_> {
     }
 }
 
+/// What a run of the load gives, by name.
+type Figure = (&'static str, fn(&Rate) -> f64);
+
 /// What is compared with and without voting.
-const FIGURES: [(&str, fn(&Rate) -> f64); 3] = [
+const FIGURES: [Figure; 3] = [
     ("blocks/s", Rate::blocks_per_second),
     ("transactions/s", |rate| rate.measured.steady_per_second()),
     ("processors, all nodes", Rate::processors),
