@@ -50,7 +50,7 @@ impl Behaviour {
         Ok(Self {
             blocked: allow_block_list::Behaviour::default(),
             limits: connection_limits::Behaviour::new(limits),
-            gossipsub: gossip::build(&config.keypair, topics)?,
+            gossipsub: gossip::build(topics)?,
             rpc: RpcBehaviour::new(&config.chain, config.timing.request_deadline_max),
             identify: identify::Behaviour::new(identify),
             ping: ping::Behaviour::new(ping::Config::new().with_interval(PING).with_timeout(PING)),

@@ -2,12 +2,9 @@
 
 use super::{Kind, Topics};
 use crate::error::NetworkError;
-use libp2p::{
-    gossipsub::{
-        self, ConfigBuilder, IdentityTransform, Message, MessageAuthenticity, MessageId, ValidationMode,
-        WhitelistSubscriptionFilter,
-    },
-    identity::Keypair,
+use libp2p::gossipsub::{
+    self, ConfigBuilder, IdentityTransform, Message, MessageAuthenticity, MessageId, ValidationMode,
+    WhitelistSubscriptionFilter,
 };
 use sha2::{Digest, Sha256};
 use std::time::Duration;
@@ -39,12 +36,11 @@ pub(crate) type Gossipsub = gossipsub::Behaviour<IdentityTransform, WhitelistSub
 
 /// Builds gossipsub and subscribes to every topic.
 ///
-/// Messages are signed by the publishing peer and checked strictly. That is the default of the libp2p implementations
-/// in other languages, so that they can join without options; it costs an ed25519 check a message, which is little
-/// beside what the message itself takes.
-pub(crate) fn build(keypair: &Keypair, topics: &Topics) -> Result<Gossipsub, NetworkError> {
+/// Messages carry no publisher and no signature of one (`StrictNoSign` in the pubsub specification): what they hold is signed by
+/// whoever it binds. [ADR 9](../../../docs/adr/0009-gossip-carries-no-publisher.md) says why.
+pub(crate) fn build(topics: &Topics) -> Result<Gossipsub, NetworkError> {
     let config = ConfigBuilder::default()
-        .validation_mode(ValidationMode::Strict)
+        .validation_mode(ValidationMode::Anonymous)
         .validate_messages()
         .message_id_fn(message_id)
         .max_transmit_size(Kind::largest_cap() + ENVELOPE_ROOM)
@@ -66,8 +62,7 @@ pub(crate) fn build(keypair: &Keypair, topics: &Topics) -> Result<Gossipsub, Net
         .map_err(setup)?;
     let filter = WhitelistSubscriptionFilter(topics.iter().map(gossipsub::IdentTopic::hash).collect());
     let mut gossipsub =
-        Gossipsub::new_with_subscription_filter(MessageAuthenticity::Signed(keypair.clone()), config, filter)
-            .map_err(setup)?;
+        Gossipsub::new_with_subscription_filter(MessageAuthenticity::Anonymous, config, filter).map_err(setup)?;
     for topic in topics.iter() {
         gossipsub.subscribe(topic).map_err(setup)?;
     }

@@ -1,4 +1,5 @@
-//! A peer that speaks libp2p but sends garbage. It uses gossipsub as it comes, so it also stands for other software.
+//! A peer that speaks libp2p but sends garbage. It uses gossipsub as it comes, but for the publisher's signature, so it also
+//! stands for other software.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on ends here")]
 
 use crate::{
@@ -9,7 +10,7 @@ use baton_network::{GossipMessage, Keypair, MAX_OFFENCES, Multiaddr, NetworkEven
 use futures::StreamExt;
 use libp2p::{
     Swarm, SwarmBuilder,
-    gossipsub::{self, IdentTopic, MessageAuthenticity},
+    gossipsub::{self, IdentTopic, MessageAuthenticity, ValidationMode},
     noise,
     swarm::SwarmEvent,
     tcp, yamux,
@@ -21,8 +22,9 @@ fn topic(kind: &str) -> IdentTopic {
 
 async fn hostile(target: Multiaddr) -> Swarm<gossipsub::Behaviour> {
     let keypair = Keypair::generate_ed25519();
-    let config = gossipsub::ConfigBuilder::default().max_transmit_size(16 << 20).build().unwrap();
-    let behaviour = gossipsub::Behaviour::new(MessageAuthenticity::Signed(keypair.clone()), config).unwrap();
+    let mut config = gossipsub::ConfigBuilder::default();
+    let config = config.validation_mode(ValidationMode::Anonymous).max_transmit_size(16 << 20).build().unwrap();
+    let behaviour = gossipsub::Behaviour::new(MessageAuthenticity::Anonymous, config).unwrap();
     let mut swarm = SwarmBuilder::with_existing_identity(keypair)
         .with_tokio()
         .with_tcp(tcp::Config::default(), noise::Config::new, yamux::Config::default)
