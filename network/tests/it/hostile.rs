@@ -23,7 +23,10 @@ fn topic(kind: &str) -> IdentTopic {
 async fn hostile(target: Multiaddr) -> Swarm<gossipsub::Behaviour> {
     let keypair = Keypair::generate_ed25519();
     let mut config = gossipsub::ConfigBuilder::default();
-    let config = config.validation_mode(ValidationMode::Anonymous).max_transmit_size(16 << 20).build().unwrap();
+    // Without a publisher, only the content tells messages apart.
+    let id = |message: &gossipsub::Message| gossipsub::MessageId::from(message.data.clone());
+    config.validation_mode(ValidationMode::Anonymous).message_id_fn(id);
+    let config = config.max_transmit_size(16 << 20).build().unwrap();
     let behaviour = gossipsub::Behaviour::new(MessageAuthenticity::Anonymous, config).unwrap();
     let mut swarm = SwarmBuilder::with_existing_identity(keypair)
         .with_tokio()
