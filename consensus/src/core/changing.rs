@@ -242,8 +242,7 @@ impl Core {
             .filter(|candidate| certified.is_none_or(|certified| self.tree.descends(*candidate, certified)));
         let weighty = extending.find(|candidate| {
             let descending = weights.iter().filter(|(block, _)| self.tree.descends(**block, *candidate));
-            let sum = descending.fold(Stake::default(), |sum, (_, weight)| sum.checked_add(*weight).unwrap_or(sum));
-            sum.is_third_of(self.set.total())
+            descending.map(|(_, weight)| *weight).sum::<Stake>().is_third_of(self.set.total())
         });
         weighty.or(certified)
     }

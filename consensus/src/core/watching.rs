@@ -123,8 +123,7 @@ impl Core {
             .members()
             .iter()
             .filter(|member| Some(member.address) == own || self.liveness.is_live(member.address));
-        let weight = live.fold(Stake::default(), |sum, member| sum.checked_add(member.weight).unwrap_or(sum));
-        weight.is_quorum_of(self.set.total())
+        live.map(|member| member.weight).sum::<Stake>().is_quorum_of(self.set.total())
     }
 
     /// Notes since when a quorum is heard.
@@ -175,10 +174,8 @@ impl Core {
     /// R5e: members with more than a third of the weight were passed over again and again while they were live.
     fn is_unfair(&self) -> bool {
         let wronged = self.watch.skips.iter().filter(|(_, count)| **count >= SKIPS_TO_BE_UNFAIR);
-        let weight = wronged
-            .filter_map(|(member, _)| self.set.get(*member))
-            .fold(Stake::default(), |sum, member| sum.checked_add(member.weight).unwrap_or(sum));
-        weight.is_third_of(self.set.total())
+        let weights = wronged.filter_map(|(member, _)| Some(self.set.get(*member)?.weight));
+        weights.sum::<Stake>().is_third_of(self.set.total())
     }
 
     /// Looks with this node's own heartbeat view at whom an appointment of the current term passes over.

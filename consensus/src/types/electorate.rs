@@ -72,10 +72,9 @@ impl SequencerSet {
         }
     }
 
-    /// What members at these places weigh together. A set's whole weight fits 256 bits, so no part of it overflows.
+    /// What members at these places weigh together.
     #[must_use]
     pub fn weight_of(&self, places: &[usize]) -> Stake {
-        let weights = places.iter().filter_map(|place| Some(self.members().get(*place)?.weight));
-        weights.fold(Stake::default(), |sum, weight| sum.checked_add(weight).unwrap_or(sum))
+        places.iter().filter_map(|place| Some(self.members().get(*place)?.weight)).sum()
     }
 }

@@ -4,7 +4,7 @@ use crate::simulation::mutation::{self, Mutation};
 use alloy_primitives::{U256, U512};
 use alloy_rlp::{RlpDecodableWrapper, RlpEncodableWrapper};
 use serde::{Deserialize, Serialize};
-use std::fmt;
+use std::{fmt, iter::Sum};
 
 /// A weight in the smallest unit of stake (wei for a native token). Full 256 bits: nothing is truncated.
 #[derive(
@@ -54,6 +54,13 @@ impl Stake {
     #[must_use]
     pub fn is_majority_of(self, total: Self) -> bool {
         times(self, 2) > times(total, 1)
+    }
+}
+
+/// Weights of members of one set: their sum fits, as that of the whole set does. What would not fit is left out.
+impl Sum for Stake {
+    fn sum<I: Iterator<Item = Self>>(weights: I) -> Self {
+        weights.fold(Self::default(), |sum, weight| sum.checked_add(weight).unwrap_or(sum))
     }
 }
 

@@ -180,8 +180,7 @@ impl Core {
 
 fn is_quorum(electorate: &Electorate, votes: &BTreeMap<Address, BlsSignature>) -> bool {
     let weights = votes.keys().filter_map(|member| Some(electorate.set.get(*member)?.weight));
-    let sum = weights.fold(Stake::default(), |sum, weight| sum.checked_add(weight).unwrap_or(sum));
-    sum.is_quorum_of(electorate.set.total())
+    weights.sum::<Stake>().is_quorum_of(electorate.set.total())
 }
 
 fn is_signed(electorate: &Electorate, signer: Address, vote: &CastVote) -> bool {
