@@ -38,14 +38,7 @@ impl Finality {
     /// Counts the evidence that this node holds from before.
     pub fn holds(&self, evidence: &[Evidence]) {
         for evidence in evidence {
-            let kind = match evidence {
-                Evidence::Announcement(_) => EvidenceKind::Announcement,
-                Evidence::Block(_) => EvidenceKind::Block,
-                Evidence::Seal(_) => EvidenceKind::Seal,
-                Evidence::Checkpoint(_) => EvidenceKind::Checkpoint,
-                Evidence::Vote(_) => EvidenceKind::Vote,
-            };
-            self.evidence_held.get(kind).inc();
+            self.evidence_held.get(evidence.kind()).inc();
         }
     }
 }
