@@ -42,7 +42,7 @@ pub enum Effect {
         /// The newest final height, as genesis defines it: that of the block, or one that a depth rule gives.
         finalized: Height,
     },
-    /// The newest block of the chain under a quorum certificate is this one.
+    /// A new quorum certificate came; the newest block of the chain under one is this. [`super::Core::safe`] tells at the start.
     Safe(BlockRef),
     /// Stop: the protocol's assumptions are broken (R14). Keep both sides of the conflict, and do not start again without an
     /// operator's decision.
@@ -150,7 +150,7 @@ pub enum Outgoing {
     Announcement(Appointment),
     /// The own block.
     Block(Arc<SignedBlock>),
-    /// The own seal, or one that contradicts another of its signer.
+    /// The own seal.
     Seal(Signed<Seal>),
     /// The own wish to enter a term.
     TermChange(TermRequest),
@@ -327,8 +327,6 @@ pub enum Report {
         /// What it is said to be for.
         checkpoint: CheckpointRef,
     },
-    /// The protocol's assumptions are broken: this node stops (R14).
-    Halted,
     /// A sealed block does not execute here: either the scheduler or this node is wrong.
     InvalidSealedBlock(BlockRef),
     /// A block does not execute to what it says.

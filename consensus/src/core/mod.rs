@@ -54,7 +54,7 @@ mod watching;
 mod witness;
 
 pub use effect::{BuildRequest, Conflict, Effect, Outgoing, Report, Timer};
-pub use finality::{MOST_MEMBERS_THAT_VOTE_TO_ALL, VoteRoute};
+pub use finality::VoteRoute;
 pub use input::{ExecutionFailure, Input};
 pub use leaving::CannotResign;
 pub use restored::Restored;

@@ -147,9 +147,4 @@ impl Core {
     pub fn is_convicted(&self, member: Address) -> bool {
         self.witness.of_signer(member).next().is_some()
     }
-
-    /// Every fault that this node holds evidence of.
-    pub fn faults(&self) -> impl Iterator<Item = &Fault> {
-        self.witness.faults.iter()
-    }
 }

@@ -88,8 +88,6 @@ pub struct Engine {
     pub(super) reverted: Vec<SealedBlock>,
     pub(super) metrics: Arc<Metrics>,
     pub(super) awaiting: AwaitingFinality,
-    /// Whether it was told what is safe since the start.
-    pub(super) knows_safe: bool,
     /// Who waits until this node, which is about to stop, is not relied upon any more.
     farewell: Option<oneshot::Sender<()>>,
     results: mpsc::Receiver<JobResult>,
@@ -171,7 +169,6 @@ impl Engine {
             reverted: Vec::new(),
             metrics,
             awaiting: AwaitingFinality::default(),
-            knows_safe: false,
             farewell: None,
             results,
             executor,

@@ -44,10 +44,8 @@ impl Engine {
             }
             Effect::Safe(block) => {
                 self.chain.set_safe(block);
-                // Every new certificate tells; but first, the start does.
-                if std::mem::replace(&mut self.knows_safe, true) {
-                    self.metrics.finality.quorum_certificates.inc();
-                }
+                // Every new certificate tells.
+                self.metrics.finality.quorum_certificates.inc();
                 course::safe(block);
             }
             Effect::Halt(conflict) => return Err(self.halt(*conflict).into()),

@@ -43,7 +43,6 @@ pub(super) fn tell(report: &Report) {
         Report::BadVote { signer, checkpoint } => {
             warn!(%signer, %checkpoint, "a vote that its signer's BLS key did not sign");
         }
-        Report::Halted => error!("the protocol's assumptions are broken: this node stops and decides nothing"),
         Report::InvalidSealedBlock(block) => {
             error!(%block, "the scheduler sealed a block that does not execute here; this node cannot follow it");
         }

@@ -1,6 +1,6 @@
 //! What follows from certificates: what is safe, what is final (R12), and when to stop (R14).
 
-use crate::core::{Conflict, Core, Effect, Ignored, Outgoing, Report, Verdict};
+use crate::core::{Conflict, Core, Effect, Ignored, Outgoing, Verdict};
 use crate::finality::{CertifiedCheckpoint, VerifiedFinality, VerifiedQuorum};
 use crate::messages::{Checkpoint, CheckpointPosition, CheckpointRef};
 use crate::parameters::FinalityRule;
@@ -86,11 +86,6 @@ impl Core {
     /// What is never taken back: what is tagged final, and what a finality proof makes final, whatever the tag means.
     pub(in crate::core) fn irreversible(&self) -> Height {
         self.finalized().max(self.settled())
-    }
-
-    /// What must stay in memory: checkpoints are judged from the newest final block up.
-    pub(in crate::core) fn horizon(&self) -> Height {
-        self.finalized().min(self.settled())
     }
 
     /// Takes a certificate in, with the parent of its checkpoint if that came with it; whether it is new.
@@ -205,8 +200,9 @@ impl Core {
         self.prune();
     }
 
+    /// Lets go of what nobody asks for any more. Checkpoints are judged from the newest block up that is final by a proof.
     pub(in crate::core) fn prune(&mut self) {
-        self.tree.prune(self.horizon());
+        self.tree.prune(self.finalized().min(self.settled()));
         self.schedule.prune(self.tree.floor());
     }
 
@@ -219,7 +215,6 @@ impl Core {
 
     fn halt(&mut self, conflict: Conflict) {
         self.halted = true;
-        self.report(Report::Halted);
         self.emit(Effect::Halt(Box::new(conflict)));
     }
 }

@@ -18,7 +18,7 @@ mod voting;
 
 use super::Core;
 use crate::finality::{VerifiedFinality, VerifiedQuorum};
-use crate::messages::{Checkpoint, CheckpointPosition};
+use crate::messages::{Checkpoint, CheckpointPosition, CheckpointRef};
 use crate::types::{BlockRef, Height, Term};
 use alloy_primitives::B256;
 use finalizing::Certificates;
@@ -28,7 +28,7 @@ use tallying::Ballots;
 
 pub(super) use voting::MAX_AHEAD;
 
-pub use route::{MOST_MEMBERS_THAT_VOTE_TO_ALL, VoteRoute};
+pub use route::VoteRoute;
 
 /// Checkpoints of the term that are kept until their votes have come.
 const MAX_CHECKPOINTS: usize = 16;
@@ -86,30 +86,24 @@ impl Gadget {
     }
 
     /// Keeps a checkpoint until its votes have come.
-    fn keep(&mut self, checkpoint: Checkpoint, hash: B256) {
-        let variants = self.checkpoints.entry(checkpoint.position()).or_default();
+    fn keep(&mut self, checkpoint: Checkpoint, reference: CheckpointRef) {
+        let variants = self.checkpoints.entry(reference.position).or_default();
         // Two prove the fault; whoever votes for a third is as faulty.
-        if variants.len() < 2 && variants.iter().all(|(known, _)| *known != hash) {
-            variants.push((hash, checkpoint));
+        if variants.len() < 2 && variants.iter().all(|(known, _)| *known != reference.hash) {
+            variants.push((reference.hash, checkpoint));
         }
         while self.checkpoints.len() > MAX_CHECKPOINTS {
             self.checkpoints.pop_first();
         }
     }
 
-    fn checkpoint(&self, position: CheckpointPosition, hash: B256) -> Option<&Checkpoint> {
-        let variants = self.checkpoints.get(&position)?;
-        variants.iter().find(|(known, _)| *known == hash).map(|(_, checkpoint)| checkpoint)
+    fn checkpoint(&self, reference: CheckpointRef) -> Option<&Checkpoint> {
+        let variants = self.checkpoints.get(&reference.position)?;
+        variants.iter().find(|(known, _)| *known == reference.hash).map(|(_, checkpoint)| checkpoint)
     }
 }
 
 impl Core {
-    /// The newest finality proof that this node holds.
-    #[must_use]
-    pub const fn finality(&self) -> Option<&VerifiedFinality> {
-        self.gadget.finality.as_ref()
-    }
-
     /// The highest quorum certificate that this node holds.
     #[must_use]
     pub fn highest_quorum(&self) -> Option<&VerifiedQuorum> {

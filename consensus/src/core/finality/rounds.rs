@@ -20,8 +20,7 @@ pub(super) struct Round {
 }
 
 impl Core {
-    /// Opens a round if something sealed is not final and no round is open.
-    /// Whether it did.
+    /// Opens a round if something sealed is not final and no round is open; whether it did.
     pub(in crate::core) fn drive_rounds(&mut self, now: Time) -> bool {
         let waits = self.gadget.round.is_none() && self.head().height > self.settled();
         waits && self.open_round(self.head(), 0, now)
@@ -95,7 +94,7 @@ impl Core {
         self.gadget.round = Some(Round { position, head, failures });
         let wait = self.parameters.vote_timeout.saturating_mul(1 << failures.min(MAX_DOUBLINGS));
         self.emit(Effect::StartTimer { timer: Timer::Votes { position }, at: now.after(wait) });
-        self.gadget.keep(checkpoint, checkpoint.hash());
+        self.gadget.keep(checkpoint, checkpoint.reference());
         self.gadget.proposal = Some(checkpoint);
         self.try_vote(now);
         true

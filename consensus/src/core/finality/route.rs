@@ -2,7 +2,7 @@
 use std::cell::Cell;
 
 /// Sets with more members vote to the scheduler alone. Measured: ADR 7.
-pub const MOST_MEMBERS_THAT_VOTE_TO_ALL: usize = 16;
+const MOST_MEMBERS_THAT_VOTE_TO_ALL: usize = 16;
 
 /// Whom votes are sent to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

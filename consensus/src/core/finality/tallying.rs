@@ -147,7 +147,7 @@ impl Core {
         if self.gadget.certificates.get(checkpoint).is_some() {
             return;
         }
-        let Some(message) = self.gadget.checkpoint(checkpoint.position, checkpoint.hash).copied() else { return };
+        let Some(message) = self.gadget.checkpoint(checkpoint).copied() else { return };
         let Some(votes) = self.gadget.ballots.votes.get(&checkpoint) else { return };
         if !is_quorum(&self.electorate, votes) {
             return;

@@ -55,8 +55,8 @@ impl Core {
         if message.term < self.schedule.term() {
             return self.judge(Verdict::Ignore(Ignored::Stale));
         }
-        let hash = message.hash();
-        self.judge(if self.gadget.checkpoint(message.position(), hash).is_some() {
+        let reference = message.reference();
+        self.judge(if self.gadget.checkpoint(reference).is_some() {
             Verdict::Ignore(Ignored::Duplicate)
         } else {
             Verdict::Accept
@@ -64,12 +64,12 @@ impl Core {
         if !self.is_well_formed(&message) {
             return self.accuse(Cause::Invalid, now);
         }
-        self.gadget.keep(message, hash);
-        if self.gadget.proposal.is_none_or(|known| known.position() < message.position()) {
+        self.gadget.keep(message, reference);
+        if self.gadget.proposal.is_none_or(|known| known.position() < reference.position) {
             self.gadget.proposal = Some(message);
         }
         self.try_vote(now);
-        self.tally(message.reference(), now);
+        self.tally(reference, now);
     }
 
     /// What a checkpoint must be whatever this node holds.

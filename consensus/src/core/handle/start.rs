@@ -18,7 +18,6 @@ impl Core {
             self.watch.waits(now);
         }
         self.start_term_timer(now);
-        self.emit(Effect::Safe(self.safe()));
         self.resend_vote(now);
         self.resume_scheduling(now);
         self.distrust_a_convicted_scheduler(now);
