@@ -154,8 +154,8 @@ pub struct TermRequest {
     pub certificate: Option<Arc<QuorumCertificate>>,
 }
 
-/// A term change of a member, its signatures and its certificate checked. Made only by [`VerifiedTermChange::check`],
-/// or by this node itself.
+/// A term change of a member, its signatures and its certificate checked. Made only by [`VerifiedTermChange::check`]
+/// and [`VerifiedTermChange::check_by`], or by this node itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct VerifiedTermChange {
     change: Verified<TermChange>,
@@ -171,6 +171,17 @@ impl VerifiedTermChange {
         certificate: Option<Arc<QuorumCertificate>>,
         electorate: &Electorate,
     ) -> Option<Self> {
+        Self::check_by(change, certificate, electorate, |certificate| certificate.verify(electorate).ok())
+    }
+
+    /// [`Self::check`] for whoever remembers which certificates are good: every member sends the same one, again and again.
+    #[must_use]
+    pub fn check_by(
+        change: Verified<TermChange>,
+        certificate: Option<Arc<QuorumCertificate>>,
+        electorate: &Electorate,
+        verify: impl FnOnce(Arc<QuorumCertificate>) -> Option<VerifiedQuorum>,
+    ) -> Option<Self> {
         let Electorate { context, set, .. } = electorate;
         let key = set.key_of(change.signer())?;
         let message = change.message();
@@ -183,7 +194,10 @@ impl VerifiedTermChange {
         if !message.vote.verify(context.digest(&message.report), key) {
             return None;
         }
-        let certificate = certificate.map(|certificate| certificate.verify(electorate)).transpose().ok()?;
+        let certificate = match certificate {
+            Some(certificate) => Some(verify(certificate)?),
+            None => None,
+        };
         Some(Self { change, certificate })
     }
 

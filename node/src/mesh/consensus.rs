@@ -43,8 +43,10 @@ impl Router {
 
     pub(super) fn term_change(&self, source: PeerId, ticket: GossipTicket, request: TermRequest) {
         let TermRequest { change, certificate } = request;
-        let checked =
-            self.member(change).and_then(|change| VerifiedTermChange::check(change, certificate, &self.electorate));
+        let verify = |certificate| self.quorums.verify(certificate, &self.electorate).ok();
+        let checked = self
+            .member(change)
+            .and_then(|change| VerifiedTermChange::check_by(change, certificate, &self.electorate, verify));
         match checked {
             Some(change) => self.offer(EngineMessage::TermChange(change, Origin::Gossip(ticket))),
             None => {
