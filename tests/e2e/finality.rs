@@ -1,8 +1,9 @@
 //! Quorum finality: it follows the head while more than two thirds vote, and stands still while they do not.
 
-use crate::harness::{Net, Plan, until};
+use crate::harness::{Net, Plan, Scrape, until};
 use alloy_rpc_types_eth::Block;
 use eyre::{OptionExt, ensure};
+use reqwest::Client;
 use serde_json::{Value, json};
 use std::time::Duration;
 
@@ -94,7 +95,15 @@ async fn without_a_quorum_nothing_is_final_and_sealing_stops_at_the_limit() -> e
     })
     .await?;
     ensure!(stopped.iter().all(|view| view.finalized.number <= last), "{stopped:?} after block {last}");
-    tokio::time::sleep(Duration::from_secs(3)).await;
+    // The scheduler goes on asking: what moved without a quorum would move now.
+    let client = Client::builder().no_proxy().build()?;
+    let metrics = net.nodes[scheduler].metrics()?;
+    let rounds = async || Scrape::read(&client, metrics).await?.value("baton_finality_rounds_opened_total");
+    let enough = rounds().await? + 2.0;
+    until(PATIENCE, "the scheduler puts two more checkpoints to the vote", async || {
+        Ok((rounds().await? >= enough).then_some(()))
+    })
+    .await?;
     for (before, after) in stopped.iter().zip(net.views(&alive).await?) {
         let still = (before.head, before.safe, before.finalized) == (after.head, after.safe, after.finalized);
         ensure!(still, "something moved without a quorum: {before:?}, {after:?}");

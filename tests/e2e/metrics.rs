@@ -1,34 +1,13 @@
 //! What Prometheus reads of a running network.
 
-use crate::harness::{Net, Plan, baton, run, until};
-use eyre::{OptionExt, WrapErr, ensure};
+use crate::harness::{FINALITY, Net, Plan, Scrape, baton, run, until};
+use eyre::{OptionExt, ensure};
 use reqwest::{Client, StatusCode};
-use std::{collections::BTreeMap, net::SocketAddr, time::Duration};
-
-/// How long blocks may take to become final on a busy machine.
-const FINALITY: Duration = Duration::from_secs(120);
-
-const PLAN: Plan = Plan {
-    stakes: &[1, 1, 1, 1],
-    genesis: &[
-        "--finality",
-        "quorum",
-        "--block-time",
-        "200ms",
-        "--leader-timeout",
-        "10s",
-        "--heartbeat-timeout",
-        "20s",
-        "--term-timeout",
-        "60s",
-    ],
-    wallets: 2,
-    dust: Vec::new(),
-};
+use std::time::Duration;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn prometheus_reads_a_running_mesh() -> eyre::Result<()> {
-    let mut net = Net::start(PLAN).await?;
+    let mut net = Net::start(Plan::patient(&[1, 1, 1, 1], 2)).await?;
     let client = Client::builder().no_proxy().pool_max_idle_per_host(0).build()?;
     let receiver = net.wallets[1].address();
     let transfer = net.wallets[0].transfer(receiver, 1)?;
@@ -88,25 +67,4 @@ async fn prometheus_reads_a_running_mesh() -> eyre::Result<()> {
     let refusal = outcome.refusal(1)?;
     ensure!(refusal.contains(&format!("cannot serve metrics on {address}")), "{refusal}");
     net.finish()
-}
-
-/// The samples of one scrape by their series, as they are written.
-#[derive(Debug)]
-struct Scrape(BTreeMap<String, f64>);
-
-impl Scrape {
-    async fn read(client: &Client, address: SocketAddr) -> eyre::Result<Self> {
-        let response = client.get(format!("http://{address}/metrics")).send().await?.error_for_status()?;
-        let text = response.text().await?;
-        ensure!(text.ends_with("# EOF\n"), "cut off: {text}");
-        let samples = text.lines().filter(|line| !line.starts_with('#')).map(|line| {
-            let (series, value) = line.rsplit_once(' ').ok_or_eyre("a line without a value")?;
-            Ok((series.to_owned(), value.parse().wrap_err_with(|| format!("{series} is no number: {value}"))?))
-        });
-        Ok(Self(samples.collect::<eyre::Result<_>>()?))
-    }
-
-    fn value(&self, series: &str) -> eyre::Result<f64> {
-        self.0.get(series).copied().ok_or_else(|| eyre::eyre!("no {series} in {self:?}"))
-    }
 }

@@ -1,6 +1,6 @@
 //! What one node proves, another program checks without it.
 
-use crate::harness::{Net, Outcome, Plan, Refusal, Rpc, baton, run, until};
+use crate::harness::{FINALITY, Net, Outcome, Plan, Refusal, Rpc, baton, run, until};
 use alloy_primitives::B256;
 use eyre::{OptionExt, ensure};
 use serde_json::{Value, json};
@@ -9,32 +9,9 @@ use std::{fs, path::Path, time::Duration};
 /// How long the command line may take.
 const COMMAND: Duration = Duration::from_secs(60);
 
-/// How long blocks may take to become final on a busy machine.
-const FINALITY: Duration = Duration::from_secs(120);
-
-const PLAN: Plan = Plan {
-    stakes: &[3, 1, 2, 1],
-    genesis: &[
-        "--finality",
-        "quorum",
-        "--block-time",
-        "200ms",
-        "--leader-timeout",
-        "10s",
-        "--heartbeat-timeout",
-        "20s",
-        "--opening-timeout",
-        "30s",
-        "--term-timeout",
-        "60s",
-    ],
-    wallets: 1,
-    dust: Vec::new(),
-};
-
 #[tokio::test(flavor = "multi_thread")]
 async fn a_proof_of_a_running_node_convinces_without_it() -> eyre::Result<()> {
-    let net = Net::start(PLAN).await?;
+    let net = Net::start(Plan::patient(&[3, 1, 2, 1], 1)).await?;
     let rpc = net.rpc(1)?;
     let first = finalized_from(&rpc, 5).await?;
     let height = first - 1;
@@ -93,7 +70,7 @@ async fn a_proof_of_a_running_node_convinces_without_it() -> eyre::Result<()> {
 /// A node refuses to start while its operator has not decided.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_node_that_stopped_for_good_starts_after_a_decision() -> eyre::Result<()> {
-    let mut net = Net::start(Plan { stakes: &[1], ..PLAN }).await?;
+    let mut net = Net::start(Plan::patient(&[1], 1)).await?;
     let data_dir = net.nodes[0].data_dir();
     let halt = async |arguments: &[&str]| {
         let mut all = vec!["halt"];

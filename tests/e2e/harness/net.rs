@@ -24,6 +24,9 @@ const INCLUSION: Duration = Duration::from_secs(60);
 /// How long the nodes may take to find each other and to make the first blocks.
 const OPENING: Duration = Duration::from_secs(60);
 
+/// How long blocks may take to become final on a busy machine.
+pub(crate) const FINALITY: Duration = Duration::from_secs(120);
+
 /// How many lines of each log a failure shows.
 const LAST_WORDS: usize = 40;
 
@@ -43,6 +46,27 @@ pub(crate) struct Plan {
 impl Default for Plan {
     fn default() -> Self {
         Self { stakes: &[1], genesis: &["--finality", "depth-stake"], wallets: 8, dust: Vec::new() }
+    }
+}
+
+impl Plan {
+    /// Quorum finality, and so patient that nobody is replaced on a busy machine.
+    pub(crate) fn patient(stakes: &'static [u64], wallets: usize) -> Self {
+        const GENESIS: &[&str] = &[
+            "--finality",
+            "quorum",
+            "--block-time",
+            "200ms",
+            "--leader-timeout",
+            "10s",
+            "--heartbeat-timeout",
+            "20s",
+            "--opening-timeout",
+            "30s",
+            "--term-timeout",
+            "60s",
+        ];
+        Self { stakes, genesis: GENESIS, wallets, dust: Vec::new() }
     }
 }
 
