@@ -5,7 +5,7 @@
 
 use crate::finality::{InvalidQuorum, QuorumCertificate, VerifiedQuorum};
 use crate::keys::BlsSignature;
-use crate::messages::{Announcement, CheckpointRef, TermReport, VerifiedTermChange};
+use crate::messages::{Announcement, CheckpointPosition, TermReport, VerifiedTermChange};
 use crate::signing::Signed;
 use crate::types::{Electorate, Era, Term};
 use alloy_primitives::{Address, B256, Bytes, keccak256};
@@ -35,7 +35,8 @@ pub struct TermCertificate {
     pub reports: Vec<SignedReport>,
     /// The sum of all signers' signatures on their reports.
     pub signature: BlsSignature,
-    /// The quorum certificate of the highest checkpoint that a report calls certified; none if that is genesis.
+    /// The quorum certificate of the highest checkpoint that a report calls certified; none if that is where the
+    /// era begins.
     pub highest: Option<Arc<QuorumCertificate>>,
 }
 
@@ -171,10 +172,13 @@ impl VerifiedCertificate {
         if !set.weight_of(&all).is_quorum_of(set.total()) {
             return Err(InvalidCertificate::NoQuorum);
         }
-        let genesis = CheckpointRef::genesis(electorate.context.genesis_hash);
-        let certified = reports.iter().map(|signed| signed.report.certified).max().unwrap_or(genesis);
-        let reference = highest.as_ref().map_or(genesis, |highest| highest.checkpoint.reference());
-        if reference != certified {
+        let certified = reports.iter().map(|signed| signed.report.certified).max();
+        let root = CheckpointPosition::root(*era);
+        let is_named = match highest {
+            Some(highest) => certified == Some(highest.checkpoint.reference()),
+            None => certified.is_none_or(|certified| certified.position == root),
+        };
+        if !is_named {
             return Err(InvalidCertificate::Highest);
         }
         let restore = |highest: &Arc<_>| VerifiedQuorum::restore(Arc::clone(highest), electorate);
@@ -210,7 +214,7 @@ impl VerifiedCertificate {
         &self.reports
     }
 
-    /// The highest quorum certificate that a report names; none if that is genesis.
+    /// The highest quorum certificate that a report names; none if that is where the era begins.
     #[must_use]
     pub const fn highest(&self) -> Option<&VerifiedQuorum> {
         self.highest.as_ref()

@@ -21,14 +21,40 @@ impl Priorities {
         Self(set.members().iter().map(|member| (member.address, I512::ZERO)).collect())
     }
 
-    /// Carries the priorities of members that stay into a new set. A newcomer starts at −1.125 × the new total, so that
-    /// leaving and coming back gains nothing.
+    /// Carries priorities into a new set. Members that stay keep their order, scaled down where the set has become so much
+    /// lighter that the wait for a turn would outlast the weights. A newcomer starts at −1.125 × the new total below the
+    /// average of those that stay, so that leaving and coming back gains nothing, whoever came and went before. The sum is
+    /// about zero again.
     #[must_use]
     pub fn carried_into(&self, set: &SequencerSet) -> Self {
         let total = signed(set.total());
+        let stay = set.members().iter().filter_map(|member| Some((member.address, *self.0.get(&member.address)?)));
+        let mut carried = Self(stay.collect());
+        carried.scale(total + total);
+        carried.centre();
         let newcomer = -(total + total / eight());
-        let carry = |address: &Address| self.0.get(address).copied().unwrap_or(newcomer);
-        Self(set.members().iter().map(|member| (member.address, carry(&member.address))).collect())
+        for member in set.members() {
+            carried.0.entry(member.address).or_insert(newcomer);
+        }
+        carried.centre();
+        carried
+    }
+
+    /// Divides all by the same number, so that the highest and the lowest are at most about `spread` apart.
+    fn scale(&mut self, spread: I512) {
+        let (Some(lowest), Some(highest)) = (self.0.values().min(), self.0.values().max()) else { return };
+        let apart = *highest - *lowest;
+        if apart > spread {
+            let ratio = (apart + spread - I512::ONE) / spread;
+            self.0.values_mut().for_each(|priority| *priority /= ratio);
+        }
+    }
+
+    /// Shifts all by the same number, so that their average is about zero.
+    fn centre(&mut self) {
+        let count = I512::from_raw(U512::from(self.0.len().max(1)));
+        let average = self.0.values().fold(I512::ZERO, |sum, priority| sum + *priority).div_euclid(count);
+        self.0.values_mut().for_each(|priority| *priority -= average);
     }
 
     /// Takes a turn among the members that `is_candidate` admits; nobody's turn if it admits none.
@@ -54,6 +80,18 @@ impl Priorities {
     #[must_use]
     pub fn are_of(&self, set: &SequencerSet) -> bool {
         self.0.keys().copied().eq(set.members().iter().map(|member| member.address))
+    }
+
+    /// How many members they are of.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Whether they are of nobody.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
     }
 
     /// What checkpoints name a set by: the keccak of the RLP list of its members, sorted by address, and of the priorities
@@ -155,6 +193,15 @@ mod tests {
     use super::*;
     use crate::testing::{address, set_of};
     use proptest::prelude::*;
+    use std::collections::BTreeSet;
+
+    fn signed(value: u64) -> I512 {
+        I512::from_raw(U512::from(value))
+    }
+
+    fn sum(priorities: &Priorities) -> I512 {
+        priorities.0.values().fold(I512::ZERO, |sum, priority| sum + *priority)
+    }
 
     fn turns(weights: &[u64], count: usize) -> Vec<Address> {
         let set = set_of(weights);
@@ -197,8 +244,43 @@ mod tests {
         before.take_turn(&set_of(&[8, 8]), |_| true);
         let set = set_of(&[8, 8, 16]);
         let after = before.carried_into(&set);
-        assert_eq!(after.get(address(1)), before.get(address(1)));
-        assert_eq!(after.get(address(3)), -I512::from_raw(U512::from(36)));
+        assert_eq!(after.get(address(1)) - after.get(address(2)), before.get(address(1)) - before.get(address(2)));
+        // 36 below the two that average zero; then all are shifted up by a third of that.
+        assert_eq!(after.get(address(3)), -signed(24));
+        assert_eq!(sum(&after), I512::ZERO);
+    }
+
+    #[test]
+    fn a_set_that_became_light_forgets_its_heavy_past() {
+        let heavy = set_of(&[1 << 40, 1 << 41, 1 << 39]);
+        let mut priorities = Priorities::genesis(&heavy);
+        (0..5).for_each(|_| assert!(priorities.take_turn(&heavy, |_| true).is_some()));
+        let light = set_of(&[1, 1, 1]);
+        let mut carried = priorities.carried_into(&light);
+        let first: BTreeSet<_> = (0..9).filter_map(|_| carried.take_turn(&light, |_| true)).collect();
+        assert_eq!(first.len(), 3, "nobody waits for a turn of the past");
+    }
+
+    #[test]
+    fn coming_and_going_gains_no_turns() {
+        // A member leaves at every second change and comes back at the next one, when it has just had its turn.
+        let (with, without) = (set_of(&[1, 1, 1, 1]), set_of(&[1, 1, 1]));
+        let mut priorities = Priorities::genesis(&with);
+        let (mut turns, mut cheated) = (0u32, 0u32);
+        let mut inside = true;
+        for _ in 0..400 {
+            let set = if inside { &with } else { &without };
+            let turn = priorities.take_turn(set, |_| true).unwrap();
+            turns += 1;
+            cheated += u32::from(turn == address(4));
+            if inside == (turn == address(4)) {
+                inside = !inside;
+                priorities = priorities.carried_into(if inside { &with } else { &without });
+            }
+        }
+        assert!(cheated * 4 <= turns, "{cheated} of {turns}");
+        let largest = with.members().iter().map(|member| priorities.get(member.address).abs()).max().unwrap();
+        assert!(largest <= signed(16), "they grow without bound: {largest}");
     }
 
     #[test]

@@ -204,6 +204,18 @@ impl Evidence {
         }
     }
 
+    /// The era that the first message is of.
+    #[must_use]
+    pub fn era(&self) -> Era {
+        match self {
+            Self::Announcement(pair) => pair[0].message.era,
+            Self::Block(pair) => pair[0].message.era,
+            Self::Seal(pair) => pair[0].message.era,
+            Self::Checkpoint(pair) => pair[0].message.era,
+            Self::Vote(evidence) => evidence.votes[0].vote.era,
+        }
+    }
+
     /// What it is said to prove. Of the signatures, only the one that tells whose key it is is looked at; none if that is malformed.
     #[must_use]
     pub fn claim(&self, context: &SigningContext) -> Option<Fault> {

@@ -8,6 +8,7 @@ use crate::certificate::TermCertificate;
 use crate::codec::{self, CodecError};
 use crate::finality::QuorumCertificate;
 use crate::messages::{Announcement, CastVote, Checkpoint, CheckpointPosition, Proposal, Seal, TermChange};
+use crate::reign::Reign;
 use crate::signing::Signed;
 use crate::types::{Epoch, Era, Height, Term};
 use serde::{Deserialize, Serialize};
@@ -107,6 +108,12 @@ impl SafetyState {
     /// [`CodecError`] if the bytes are damaged.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, CodecError> {
         codec::decode::<_, { codec::DISK_LIMIT }>(bytes)
+    }
+
+    /// What binds a member when an era opens: its votes build on the era's root.
+    #[must_use]
+    pub fn of_era(reign: &Reign) -> Self {
+        Self { floor: reign.root.position, ..Self::default() }
     }
 
     /// The term below which nothing may be signed.

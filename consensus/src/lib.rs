@@ -2,7 +2,7 @@
 //!
 //! [`core`] is the state machine that a node drives: verified messages, timers and execution results go in, effects come
 //! out. It stands on small parts, each a page: [`election`] (whose turn it is), [`schedule`] (the chain of announcements),
-//! [`liveness`] and [`jail`] (who may lead), [`finality`] (what is final, and its proofs), [`evidence`] (who cheated),
+//! [`liveness`] and [`jail`] (who may lead), [`reign`] (what an era begins with), [`finality`] (what is final, and its proofs), [`evidence`] (who cheated),
 //! [`journal`] (what was signed).
 //! [`types`] and [`messages`] are the vocabulary, [`signing`] the wall between received and verified, and [`codec`] the
 //! one format of the wire and the disk.
@@ -21,6 +21,7 @@ pub mod keys;
 pub mod liveness;
 pub mod messages;
 mod parameters;
+pub mod reign;
 pub mod schedule;
 pub mod signing;
 #[cfg_attr(not(feature = "simulation"), doc(hidden))]

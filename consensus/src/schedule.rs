@@ -6,6 +6,7 @@
 use crate::certificate::{TermCertificate, VerifiedCertificate};
 use crate::election::{Election, Priorities};
 use crate::messages::{Announcement, Skip};
+use crate::reign::Reign;
 use crate::types::{BlockRef, Epoch, Era, Height, SequencerSet, Term};
 use alloy_primitives::{Address, B256};
 use std::{collections::BTreeMap, sync::Arc};
@@ -32,6 +33,14 @@ pub enum ScheduleError {
     /// Two others of the same epoch are known already.
     #[error("epoch {0} was announced too often")]
     TooMany(Epoch),
+    /// The era's first term does not build on the block with which the era begins.
+    #[error("it builds on {found}, but the era on {expected}")]
+    Base {
+        /// The block with which the era begins.
+        expected: BlockRef,
+        /// The block that it names.
+        found: BlockRef,
+    },
     /// The heights do not continue the epoch before, or are not an epoch's length.
     #[error("the heights {first} to {last} do not continue the schedule")]
     Heights {
@@ -86,8 +95,16 @@ struct Opening {
     term: Term,
     scheduler: Address,
     priorities: Priorities,
-    /// None for the first term, which genesis opens.
-    certificate: Option<Arc<TermCertificate>>,
+    opened_by: OpenedBy,
+}
+
+#[derive(Clone, Debug)]
+enum OpenedBy {
+    /// The first term, which the era opens itself: it builds on this block.
+    Era {
+        base: BlockRef,
+    },
+    Certificate(Arc<TermCertificate>),
 }
 
 /// The schedules of the current term and of the past terms whose blocks may still come.
@@ -105,13 +122,13 @@ pub struct Schedule {
 }
 
 impl Schedule {
-    /// The schedule of a chain's first term.
+    /// The schedule of an era's first term.
     #[must_use]
-    pub fn genesis(set: &SequencerSet, genesis_hash: B256, epoch_blocks: u64, term_blocks: u64) -> Self {
-        let (era, term) = (Era(0), Term(1));
-        let mut election = Election::new(Priorities::genesis(set));
-        let (scheduler, priorities) = election.turn(set, term);
-        let opening = Opening { era, term, scheduler, priorities, certificate: None };
+    pub fn new(reign: &Reign, epoch_blocks: u64, term_blocks: u64) -> Self {
+        let (era, term) = (reign.era(), Term(1));
+        let mut election = Election::new(Priorities::clone(&reign.priorities));
+        let (scheduler, priorities) = election.turn(&reign.electorate.set, term);
+        let opening = Opening { era, term, scheduler, priorities, opened_by: OpenedBy::Era { base: reign.base } };
         Self {
             epoch_blocks,
             term_blocks,
@@ -119,7 +136,7 @@ impl Schedule {
             era,
             term,
             scheduler,
-            openings: BTreeMap::from([(genesis_hash, opening)]),
+            openings: BTreeMap::from([(reign.root.hash, opening)]),
             announced: BTreeMap::new(),
             latest: None,
         }
@@ -141,20 +158,28 @@ impl Schedule {
     pub fn open(&mut self, set: &SequencerSet, certificate: &VerifiedCertificate) {
         let (era, term) = (certificate.era(), certificate.term());
         let (scheduler, priorities) = self.election.turn(set, term);
-        let opening =
-            Opening { era, term, scheduler, priorities, certificate: Some(certificate.certificate().clone()) };
+        let opened_by = OpenedBy::Certificate(certificate.certificate().clone());
+        let opening = Opening { era, term, scheduler, priorities, opened_by };
         self.openings.entry(certificate.hash()).or_insert(opening);
     }
 
     /// The certificate of this hash, which opens a term in reach.
     #[must_use]
     pub fn certificate_of(&self, hash: B256) -> Option<Arc<TermCertificate>> {
-        self.openings.get(&hash)?.certificate.clone()
+        match &self.openings.get(&hash)?.opened_by {
+            OpenedBy::Era { .. } => None,
+            OpenedBy::Certificate(certificate) => Some(Arc::clone(certificate)),
+        }
     }
 
     /// Who schedules a term. Ask only for terms that are proven.
     pub fn scheduler_of(&mut self, set: &SequencerSet, term: Term) -> Address {
         self.election.turn(set, term).0
+    }
+
+    /// The priorities after the election of a term, 1 or later; the work is that of [`Election::turn`].
+    pub fn priorities_after(&mut self, set: &SequencerSet, term: Term) -> Priorities {
+        self.election.turn(set, term).1
     }
 
     /// The era.
@@ -299,13 +324,16 @@ impl Schedule {
         if first == Height(0) || first > planned_last || last != self.last_of(first, planned_last) || !continues {
             return Err(ScheduleError::Heights { first, last });
         }
+        let base = before.base.unwrap_or_else(|| announcement.parent());
+        if before.epoch == Epoch(0) && base != announcement.parent() {
+            return Err(ScheduleError::Base { expected: base, found: announcement.parent() });
+        }
         let ordered = skipped.windows(2).all(|pair| pair[0].sequencer < pair[1].sequencer);
         if !ordered || !skipped.iter().all(|skip| set.contains(skip.sequencer)) {
             return Err(ScheduleError::Skipped);
         }
         match turn(set, before.scheduler, before.priorities, skipped) {
             Some((expected, priorities)) if expected == leader => {
-                let base = before.base.unwrap_or_else(|| announcement.parent());
                 let first = before.first.unwrap_or(hash);
                 Ok(Announced { announcement, hash, first, base, planned_last, priorities })
             }
@@ -340,7 +368,10 @@ impl Schedule {
             heights: None,
             planned: None,
             first: None,
-            base: None,
+            base: match opening.opened_by {
+                OpenedBy::Era { base } => Some(base),
+                OpenedBy::Certificate(_) => None,
+            },
             priorities: &opening.priorities,
         })
     }
@@ -389,15 +420,22 @@ fn turn(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::messages::SkipReason;
+    use crate::messages::{L1Anchor, SkipReason};
+    use crate::signing::SigningContext;
     use crate::testing::{address, set_of};
 
     fn opening() -> B256 {
         B256::repeat_byte(9)
     }
 
+    fn schedule_of(set: &SequencerSet, epoch_blocks: u64, term_blocks: u64) -> Schedule {
+        let context = SigningContext { chain_id: 7, genesis_hash: opening() };
+        let reign = Reign::genesis(context, Arc::new(set.clone()), L1Anchor::default());
+        Schedule::new(&Reign { base: parent(0), ..reign }, epoch_blocks, term_blocks)
+    }
+
     fn schedule(set: &SequencerSet) -> Schedule {
-        Schedule::genesis(set, opening(), 4, 1024)
+        schedule_of(set, 4, 1024)
     }
 
     fn parent(height: u64) -> BlockRef {
@@ -470,6 +508,9 @@ mod tests {
         assert!(matches!(refused(&|a| a.skipped = vec![skip(4), skip(3)]), ScheduleError::Skipped));
         assert!(matches!(refused(&|a| a.skipped = vec![skip(4), skip(4)]), ScheduleError::Skipped));
         assert!(matches!(refused(&|a| a.leader = address(1)), ScheduleError::Leader { .. }));
+        let mut elsewhere = self::schedule(&set);
+        let first = Announcement { parent: B256::repeat_byte(1), ..first };
+        assert!(matches!(elsewhere.extend(&set, first), Err(ScheduleError::Base { .. })), "an era has one base");
         schedule.extend(&set, good).unwrap();
     }
 
@@ -507,7 +548,7 @@ mod tests {
     #[test]
     fn the_last_epoch_ends_with_the_term() {
         let set = set_of(&[1, 1, 1, 1]);
-        let mut schedule = Schedule::genesis(&set, opening(), 4, 6);
+        let mut schedule = schedule_of(&set, 4, 6);
         assert_eq!(announce(&mut schedule, &set, 0, vec![]).last, Height(4));
         assert_eq!(announce(&mut schedule, &set, 4, vec![]).last, Height(6));
         assert_eq!(schedule.planned_last(), Some(Height(6)));

@@ -8,20 +8,22 @@ use crate::{
     text::Text,
     wire::WireError,
 };
-use alloy_primitives::{Address, B256, Bytes, FixedBytes, hex};
+use alloy_primitives::{Address, B256, Bytes, FixedBytes, U256, hex};
 use baton_consensus::{
     certificate::{Appointment, SignedReport, TermCertificate},
+    codec,
+    election::Priorities,
     evidence::{BallotPaper, Evidence, VoteEvidence},
-    finality::{CertifiedCheckpoint, FinalityProof, ProposedCheckpoint, QuorumCertificate},
-    keys::BlsSignature,
+    finality::{CertifiedCheckpoint, FinalityProof, ProposedCheckpoint, QuorumCertificate, SetChange},
+    keys::{BlsPublicKey, BlsSignature},
     messages::{
         Announcement, CastVote, Cause, Checkpoint, CheckpointRef, Heartbeat, L1Anchor, Seal, Skip, SkipReason,
         TermChange, TermReport, TermRequest, Vote,
     },
     signing::Signed,
     types::{
-        Block, BlockRef, ChainSegment, Epoch, Era, ExtraData, Height, MAX_MEMBERS, Round, SealedBlock, SignedBlock,
-        Term, Tip,
+        Block, BlockRef, ChainSegment, Epoch, Era, ExtraData, Height, MAX_MEMBERS, MAX_PEER_ID_BYTES, Round,
+        SealedBlock, Sequencer, SignedBlock, Stake, Term, Tip,
     },
 };
 use std::{fs, path::Path, sync::Arc};
@@ -184,6 +186,7 @@ fn response_frames() {
         announcements: vec![signed(announcement())],
         blocks: vec![SealedBlock { block: block(), seal: signed(seal()) }],
         finality: Some(Arc::new(FinalityProof { checkpoint: checkpoint(1), child: quorum(2) })),
+        change: Some(Arc::new(set_change(1))),
     };
     let responses = [
         Response::BlocksByRange(segment),
@@ -221,6 +224,7 @@ fn gossip_payloads() {
         GossipMessage::Checkpoint(Box::new(proposed())),
         GossipMessage::Vote(Box::new(signed(cast_vote()))),
         GossipMessage::Quorum(Box::new(certified())),
+        GossipMessage::SetChange(Arc::new(set_change(2))),
         GossipMessage::Transactions(transactions()),
     ];
     for message in messages {
@@ -229,6 +233,21 @@ fn gossip_payloads() {
     for (kind, evidence) in evidence() {
         compare_gossip(&format!("gossip-evidence-{kind}"), &GossipMessage::Evidence(Arc::new(evidence)));
     }
+}
+
+/// The end of an era with so many members in the next one.
+fn set_change(members: u16) -> SetChange {
+    let member = |number: u16| Sequencer {
+        address: Address::left_padding_from(&number.to_be_bytes()),
+        bls_public_key: BlsPublicKey(FixedBytes::repeat_byte(number.to_be_bytes()[1])),
+        weight: Stake(U256::MAX / U256::from(1024)),
+        peer_id: "x".repeat(MAX_PEER_ID_BYTES),
+    };
+    let members: Vec<_> = (1..=members).map(member).collect();
+    let of = |member: &Sequencer| (member.address, FixedBytes::<64>::repeat_byte(0xff));
+    let priorities = members.iter().map(of).collect::<Vec<_>>();
+    let priorities = codec::decode::<Priorities, { 1 << 20 }>(&codec::encode(&priorities)).unwrap();
+    SetChange { proof: FinalityProof { checkpoint: checkpoint(1), child: quorum(2) }, members, priorities }
 }
 
 fn compare_gossip(name: &str, message: &GossipMessage) {
@@ -286,6 +305,7 @@ fn the_largest_set_is_within_the_caps() {
                 parent: Some(widest(u64::MAX)),
             })),
             GossipMessage::Evidence(Arc::new(Evidence::Announcement(Box::new([one, other])))),
+            GossipMessage::SetChange(Arc::new(set_change(u16::try_from(members).unwrap()))),
         ]
     };
     for message in messages(MAX_MEMBERS).into_iter().chain([GossipMessage::Vote(Box::new(signed(vote)))]) {

@@ -5,10 +5,10 @@ use baton_consensus::{
     certificate::{Appointment, TermCertificate},
     codec::{self, CodecError},
     evidence::Evidence,
-    finality::{CertifiedCheckpoint, FinalityProof, ProposedCheckpoint, QuorumCertificate},
+    finality::{CertifiedCheckpoint, FinalityProof, ProposedCheckpoint, QuorumCertificate, SetChange},
     messages::{Announcement, CastVote, Heartbeat, MAX_VERSION_BYTES, Seal, TermRequest},
     signing::Signed,
-    types::{ChainSegment, MAX_MEMBERS, SignedBlock},
+    types::{ChainSegment, MAX_MEMBERS, MAX_PEER_ID_BYTES, SignedBlock},
 };
 use serde::{Serialize, de::DeserializeOwned};
 use std::sync::Arc;
@@ -94,6 +94,18 @@ impl Wire for Arc<Evidence> {
     }
 }
 
+impl Wire for Arc<SetChange> {
+    fn bounds(&self) -> Result<(), &'static str> {
+        if self.members.len() > MAX_MEMBERS || self.priorities.len() > MAX_MEMBERS {
+            return Err("the set has too many members");
+        }
+        if self.members.iter().any(|member| member.peer_id.len() > MAX_PEER_ID_BYTES) {
+            return Err("a member's peer id is too long");
+        }
+        self.proof.bounds()
+    }
+}
+
 impl Wire for Appointment {
     fn bounds(&self) -> Result<(), &'static str> {
         self.announcement.message.bounds()?;
@@ -136,6 +148,7 @@ impl Wire for ChainSegment {
         }
         self.certificates.iter().try_for_each(Wire::bounds)?;
         self.announcements.iter().try_for_each(|signed| signed.message.bounds())?;
+        self.change.as_ref().map_or(Ok(()), Wire::bounds)?;
         self.finality.as_deref().map_or(Ok(()), Bounded::bounds)
     }
 }

@@ -5,6 +5,7 @@ pub mod chain;
 pub mod cli;
 pub mod config;
 pub mod engine;
+pub mod eras;
 pub mod genesis;
 pub mod halt;
 pub mod keys;

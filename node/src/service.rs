@@ -5,11 +5,12 @@ use crate::{
     chain::{ChainReader, HeadEvents, init_genesis},
     config::{NodeConfig, Ready},
     engine::{Engine, EngineConfig},
+    eras::{self, CurrentEra},
     genesis::Genesis,
     halt::Halted,
     keys::{self, NodeKeys},
     mempool::{self, ChainRules, Mempool},
-    mesh::{KnownQuorums, MempoolMesh, PeerBook, Router},
+    mesh::{Electorates, Held, KnownQuorums, MempoolMesh, PeerBook, Router},
     metrics::{self, Exposition, Metrics},
     rpc,
     stop::StopRequests,
@@ -17,8 +18,8 @@ use crate::{
     sync::Synchronizer,
 };
 use baton_consensus::{
-    finality::light_client::Trusted,
     keys::{BlsKey, OperatorKey},
+    reign::Reign,
 };
 use baton_execution::next_base_fee;
 use baton_network::{Agent, Multiaddr, NetworkHandle, PROTOCOL_VERSION, PeerId};
@@ -72,7 +73,10 @@ pub async fn run(config: NodeConfig) -> eyre::Result<()> {
     };
     let store = open_store(&data_dir, database.cache.as_usize(), Arc::clone(&genesis)).await?;
     let (keypair, operator) = identities(keys, &data_dir)?;
-    greet(&genesis, &store, operator.as_ref().map(|(operator, _)| operator));
+    let reign = eras::restore(&store, genesis.reign(), genesis.signing_context())?;
+    greet(&genesis, &store, &reign, operator.as_ref().map(|(operator, _)| operator));
+    let (era, eras) = CurrentEra::new(reign);
+    let set = &eras.get().electorate.set.clone();
 
     let closing = store.clone();
     let mut supervisor = Supervisor::default();
@@ -89,10 +93,9 @@ pub async fn run(config: NodeConfig) -> eyre::Result<()> {
     network_config.bootnodes = genesis.bootnodes.iter().cloned().chain(network.bootnodes).collect();
     network_config.external_addresses = network.external;
     network_config.agent = version();
-    network_config.explicit_peers =
-        genesis.set.members().iter().filter_map(|member| member.peer_id.parse().ok()).collect();
+    network_config.explicit_peers = set.members().iter().filter_map(|member| member.peer_id.parse().ok()).collect();
     let (network, events, swarm) = baton_network::start(network_config, status_receiver)?;
-    let peers = PeerBook::new(network.local_peer_id(), &genesis.set);
+    let peers = PeerBook::new(network.local_peer_id(), set);
 
     // The mempool.
     let head = chain.store().header(store.head().height)?;
@@ -108,20 +111,21 @@ pub async fn run(config: NodeConfig) -> eyre::Result<()> {
         },
         ..mempool::Config::default()
     };
-    let single = genesis.set.len() == 1;
     let (pool, pool_task) = Mempool::new(
         mempool_config,
         (store.head().height.0, base_fee),
         Arc::new(ChainRules::new(genesis.chain, genesis.header.gas_limit)),
         Arc::new(chain.clone()),
-        Arc::new(MempoolMesh::new(network.clone(), peers.clone(), single)),
+        Arc::new(MempoolMesh::new(network.clone(), peers.clone())),
     );
 
     // The engine and what feeds it.
     let (catch_up, catch_up_asked) = mpsc::channel(1);
     let (engine, engine_handle, view) = Engine::new(EngineConfig {
         genesis: Arc::clone(&genesis),
-        keys: operator,
+        keys: operator.map(|(operator, bls)| (operator, vec![bls])),
+        era,
+        evidence: None,
         version: version(),
         without_checkpoints,
         data_dir: data_dir.clone(),
@@ -141,20 +145,15 @@ pub async fn run(config: NodeConfig) -> eyre::Result<()> {
         pool: pool.clone(),
         store,
         peers: peers.clone(),
-        electorate: genesis.electorate(),
+        electorates: Electorates::new(eras.clone()),
+        held: Held::default(),
         quorums: KnownQuorums::default(),
         news,
         listening,
         metrics: Arc::clone(&metrics),
     };
-    let synchronizer = Synchronizer::new(
-        network.clone(),
-        engine_handle.clone(),
-        view.clone(),
-        peers.clone(),
-        Arc::new(Trusted::genesis(genesis.signing_context(), Arc::clone(&genesis.set))),
-        chain.clone(),
-    );
+    let synchronizer =
+        Synchronizer::new(network.clone(), engine_handle.clone(), view.clone(), peers.clone(), eras, chain.clone());
 
     supervisor.spawn("network", with(swarm.run(shutdown.clone().cancelled_owned())));
     supervisor.spawn("mempool", with(pool_task.run(shutdown.clone())));
@@ -261,18 +260,20 @@ fn identities(
     })
 }
 
-fn greet(genesis: &Genesis, store: &Store, operator: Option<&OperatorKey>) {
+fn greet(genesis: &Genesis, store: &Store, reign: &Reign, operator: Option<&OperatorKey>) {
+    let set = &reign.electorate.set;
     info!(
         version = version(),
         chain = genesis.chain_id(),
         genesis = %genesis.hash,
         head = %store.head(),
-        sequencers = genesis.set.len(),
+        era = %reign.era(),
+        sequencers = set.len(),
         finality = %genesis.parameters.finality,
         "baton"
     );
     match operator.map(OperatorKey::address) {
-        Some(address) if genesis.set.contains(address) => info!(%address, "running as a sequencer"),
+        Some(address) if set.contains(address) => info!(%address, "running as a sequencer"),
         Some(address) => warn!(%address, "this key is not in the sequencer set: running as an observer"),
         None => info!("no keys were given: running as an observer"),
     }

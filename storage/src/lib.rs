@@ -27,6 +27,7 @@ mod changes;
 mod commit;
 mod database;
 mod directory;
+mod eras;
 mod error;
 mod evidence;
 mod finality;

@@ -6,21 +6,24 @@ use crate::{
     records::StoredBlock,
     schedule::{certificates_of, position},
     store::Store,
-    tables::{Table, height_key, meta},
+    tables::{Table, era_key, height_key, meta},
 };
 use baton_consensus::{
     certificate::TermCertificate,
+    codec,
+    finality::{FinalityProof, SetChange},
     messages::Announcement,
     signing::Signed,
-    types::{BlockRef, ChainSegment, Epoch, ExtraData, Height},
+    types::{BlockRef, ChainSegment, Epoch, ExtraData, Height, Term},
 };
 use std::{iter::Peekable, sync::Arc};
 
 /// The most announcements in one segment.
 pub const MAX_SEGMENT_ANNOUNCEMENTS: usize = 4096;
 
-/// What the frame of an encoded segment takes at most, in bytes: the version, three lengths, and whether there is a proof.
-const FRAME_BYTES: usize = 29;
+/// What the frame of an encoded segment takes at most, in bytes: the version, three lengths, and whether there are a proof
+/// and the end of an era.
+const FRAME_BYTES: usize = 30;
 
 /// What a finality proof takes at most, in bytes: two checkpoints, a bit for each of the most members, and a signature.
 const PROOF_BYTES: usize = 1 << 10;
@@ -29,8 +32,11 @@ impl Store {
     /// Blocks from `from` on (1 is the lowest that is served), at most `max_blocks` of them, and the announcements after
     /// `known_epoch` up to the epoch of the last block; up to the newest one if the segment reaches the head.
     ///
+    /// Nothing comes that is of a later era than `known_epoch`: who asks could not check it. If that era has ended, what ended it
+    /// comes along.
+    ///
     /// With the first announcement of a term comes the certificate that opened the term, and with every segment the newest
-    /// finality proof.
+    /// finality proof of the era.
     ///
     /// A block comes only together with all announcements up to its epoch, and there are at most
     /// [`MAX_SEGMENT_ANNOUNCEMENTS`]: an asker that gets announcements without blocks asks again with the last of them
@@ -47,8 +53,13 @@ impl Store {
     ) -> Result<ChainSegment, StorageError> {
         let snapshot = self.database().snapshot();
         let head = snapshot.get::<BlockRef>(Table::Meta, meta::HEAD)?.unwrap_or_default();
+        let era = known_epoch.era;
+        let change = snapshot.get::<SetChange>(Table::SetChanges, &era_key(era))?.map(Arc::new);
+        let end = change.as_ref().map_or(head.height, |change| change.proof.checkpoint.head.height);
         let mut next = from.max(Height(1));
-        let mut budget = Budget { left: max_bytes.saturating_sub(FRAME_BYTES + PROOF_BYTES), is_fresh: true };
+        let of_change = change.as_ref().map_or(0, |change| codec::encode(change).len());
+        let left = max_bytes.saturating_sub(FRAME_BYTES + PROOF_BYTES + of_change);
+        let mut budget = Budget { left, is_fresh: true };
         let mut announcements = announcements_after(&snapshot, known_epoch);
         let mut blocks = Vec::new();
         let mut settled = 0;
@@ -57,6 +68,9 @@ impl Store {
         for entry in snapshot.scan::<StoredBlock>(Table::Blocks, &height_key(next)).take(max_blocks) {
             let (key, bytes, block) = entry?;
             let damaged = |what: &str| self.database().corrupt(format!("block {next}: {what}"));
+            if next > end {
+                break;
+            }
             if key.as_ref() != height_key(next) {
                 return Err(damaged("it is missing"));
             }
@@ -73,9 +87,9 @@ impl Store {
         if is_cut && !blocks.is_empty() {
             announcements.taken.truncate(settled);
         }
-        if !is_cut && next > head.height {
-            let newest = ExtraData::from_bytes(&[u8::MAX; 24]);
-            newest.map(|newest| announcements.take_until(newest, &mut budget)).transpose()?;
+        if !is_cut && next > end {
+            let last = ExtraData { era, term: Term(u64::MAX), epoch: Epoch(u64::MAX) };
+            announcements.take_until(last, &mut budget)?;
         }
         let mut certificates = Vec::new();
         for Announcement { era, term, epoch, .. } in announcements.taken.iter().map(|signed| &signed.message) {
@@ -86,8 +100,9 @@ impl Store {
                 }
             }
         }
-        let finality = snapshot.last(Table::Finality)?.map(Arc::new);
-        Ok(ChainSegment { certificates, announcements: announcements.taken, blocks, finality })
+        let finality = snapshot.last::<FinalityProof>(Table::Finality)?.filter(|proof| proof.checkpoint.era == era);
+        let finality = finality.map(Arc::new);
+        Ok(ChainSegment { certificates, announcements: announcements.taken, blocks, finality, change })
     }
 }
 

@@ -4,7 +4,7 @@ use alloy_primitives::{Address, B256, U256};
 use baton_consensus::types::{BlockRef, Era, ExtraData, Height, Term};
 
 /// The version of tables, keys and records together. Any change to one of them is a new version.
-pub(crate) const SCHEMA_VERSION: u32 = 3;
+pub(crate) const SCHEMA_VERSION: u32 = 4;
 
 /// A column family.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,11 +43,13 @@ pub(crate) enum Table {
     Finality,
     /// Id of a fault to the evidence of it.
     Evidence,
+    /// Era to what ended it.
+    SetChanges,
 }
 
 impl Table {
     /// Every table.
-    pub(crate) const ALL: [Self; 17] = [
+    pub(crate) const ALL: [Self; 18] = [
         Self::Meta,
         Self::Headers,
         Self::Blocks,
@@ -65,6 +67,7 @@ impl Table {
         Self::Journal,
         Self::Finality,
         Self::Evidence,
+        Self::SetChanges,
     ];
 
     /// The name of the column family on disk.
@@ -87,6 +90,7 @@ impl Table {
             Self::Journal => "journal",
             Self::Finality => "finality",
             Self::Evidence => "evidence",
+            Self::SetChanges => "set_changes",
         }
     }
 
@@ -123,6 +127,11 @@ pub(crate) mod meta {
 /// The key of a height.
 pub(crate) const fn height_key(height: Height) -> [u8; 8] {
     height.0.to_be_bytes()
+}
+
+/// The key of an era.
+pub(crate) const fn era_key(era: Era) -> [u8; 8] {
+    era.0.to_be_bytes()
 }
 
 /// What the keys of a term's announcements and certificates begin with.

@@ -7,7 +7,8 @@ use baton_consensus::{
     core::{Core, Effect, Identity, Input, Outgoing, Restored},
     finality::ProposedCheckpoint,
     keys::{BlsKey, OperatorKey},
-    messages::{CastVote, Heartbeat, Proposal, Vote},
+    messages::{CastVote, Heartbeat, L1Anchor, Proposal, Vote},
+    reign::Reign,
     signing::{Signed, SigningContext},
     types::{Block, Electorate, Era, ExtraData, Height, Sequencer, SequencerSet, SignedBlock, Stake, Term, Time},
 };
@@ -41,9 +42,11 @@ impl Committee {
         });
         let set = Arc::new(SequencerSet::new(sequencers.collect())?);
         let electorate = Electorate::genesis(CONTEXT, Arc::clone(&set));
-        let core = |keys| {
+        let core = |keys: Option<(OperatorKey, BlsKey)>| {
+            let keys = keys.map(|(operator, bls)| (operator, vec![bls]));
             let identity = Identity { keys, ..Identity::default() };
-            Core::new(CONTEXT, Parameters::default(), Arc::clone(&set), identity, Restored::default())
+            let reign = Reign::genesis(CONTEXT, Arc::clone(&set), L1Anchor::default());
+            Core::new(CONTEXT, Parameters::default(), reign, identity, Restored::default())
         };
         let scheduler = core(None).schedule().scheduler();
         let core = core(keys.get(&scheduler).cloned());

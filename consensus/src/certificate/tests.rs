@@ -1,6 +1,6 @@
 use super::*;
 use crate::keys::BlsKey;
-use crate::messages::{Cause, Checkpoint, TermChange};
+use crate::messages::{Cause, Checkpoint, CheckpointRef, TermChange};
 use crate::testing::{CONTEXT, Committee, subset};
 use crate::types::{BlockRef, Height, Round, Tip};
 use alloy_primitives::U256;

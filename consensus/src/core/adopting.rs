@@ -1,8 +1,9 @@
 //! Taking over (R7): a new scheduler goes to the best branch that its certificate tells of before it appoints.
 
+use super::changing::closing_of;
 use super::scheduling::Takeover;
 use super::{Core, Effect, Report, Timer};
-use crate::types::{Term, Time, Tip};
+use crate::types::{Era, Term, Time, Tip};
 use alloy_primitives::Address;
 
 impl Core {
@@ -10,8 +11,7 @@ impl Core {
     pub(super) fn start_adopting(&mut self, now: Time) {
         let Some(scheduling) = &mut self.scheduling else { return };
         scheduling.takeover = Takeover::Looking;
-        let at = now.after(self.parameters.adopt_timeout);
-        self.emit(Effect::StartTimer { timer: Timer::Adopt { term: self.schedule.term() }, at });
+        self.start_adopt_timer(now);
         self.fetch_best_report();
         self.try_adopt(now);
     }
@@ -33,7 +33,7 @@ impl Core {
         if let Some(highest) = self.opening.as_ref().and_then(|opening| opening.highest().cloned()) {
             let certified = highest.checkpoint().head;
             if certified.height >= self.tree.floor() && !self.tree.is_on_chain(certified) {
-                let holders = highest.signers(&self.electorate);
+                let holders = highest.signers(&self.reign.electorate);
                 self.emit(Effect::CatchUp { target: certified.height, holders });
             }
         }
@@ -58,6 +58,13 @@ impl Core {
             }
             self.go_over_to(branch, now);
         }
+        if let Some(closing) = self.opening.as_ref().and_then(closing_of).map(|closing| closing.head) {
+            // The era ends here: what any branch has above is void.
+            if self.head() != closing {
+                self.revert(closing);
+            }
+            return self.finish_adopting(now);
+        }
         let better = |best: &Tip| *best > self.tree.tip() && !self.tree.is_on_chain(best.block);
         if let Some((best, _)) = self.best_report().filter(|(best, _)| better(best)) {
             let keeps = obliged.is_none_or(|obliged| self.tree.descends(best.block, obliged));
@@ -65,6 +72,10 @@ impl Core {
             let Some(branch) = branch.filter(|_| keeps) else { return };
             self.go_over_to(branch, now);
         }
+        self.finish_adopting(now);
+    }
+
+    fn finish_adopting(&mut self, now: Time) {
         if let Some(scheduling) = &mut self.scheduling {
             scheduling.takeover = Takeover::Done;
         }
@@ -74,8 +85,8 @@ impl Core {
     }
 
     /// The branch that was looked for did not come: it is given up for the next best.
-    pub(super) fn on_adopt_timer(&mut self, term: Term, now: Time) {
-        if term != self.schedule.term() || !self.is_adopting() {
+    pub(super) fn on_adopt_timer(&mut self, position: (Era, Term), now: Time) {
+        if position != (self.schedule.era(), self.schedule.term()) || !self.is_adopting() {
             return;
         }
         let missing = self.best_report();
@@ -89,8 +100,13 @@ impl Core {
         self.try_adopt(now);
         if self.is_adopting() {
             self.fetch_best_report();
-            let at = now.after(self.parameters.adopt_timeout);
-            self.emit(Effect::StartTimer { timer: Timer::Adopt { term }, at });
+            self.start_adopt_timer(now);
         }
+    }
+
+    fn start_adopt_timer(&mut self, now: Time) {
+        let (era, term) = (self.schedule.era(), self.schedule.term());
+        let at = now.after(self.parameters.adopt_timeout);
+        self.emit(Effect::StartTimer { timer: Timer::Adopt { era, term }, at });
     }
 }

@@ -1,9 +1,12 @@
 //! What followers hold the base of a term to (R7): it keeps the best block that reports of more than a third of the weight
 //! descend from, in the certificate that the term's first announcement links to.
 //!
+//! If the era is about to end, the base is the block that it ends with (R13).
+//!
 //! A base that does not is refused: nobody goes over to what is built on it, unless a later term's base contains it. It is
 //! looked at when it is announced, and again before anything is taken back for it, when more may be known of where it stands.
 
+use super::changing::closing_of;
 use super::tree::Branch;
 use super::{Core, Report};
 use crate::certificate::VerifiedCertificate;
@@ -83,7 +86,10 @@ impl Core {
         }
         let base = message.parent();
         let certificate = self.schedule.certificate_of(message.previous)?;
-        let opening = VerifiedCertificate::restore(certificate, &self.electorate)?;
+        let opening = VerifiedCertificate::restore(certificate, &self.reign.electorate)?;
+        if let Some(closing) = closing_of(&opening) {
+            return (base != closing.head).then_some(Report::BadBase { base, obliged: closing.head });
+        }
         let obliged = self.obliged_base(&opening).filter(|obliged| obliged.height > self.tree.floor())?;
         let elsewhere = self.tree.root_of(base.hash).is_some() && !self.tree.descends(base, obliged);
         (base.height < obliged.height || elsewhere).then_some(Report::BadBase { base, obliged })

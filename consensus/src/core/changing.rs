@@ -5,7 +5,7 @@ use super::{Core, Effect, Ignored, Outgoing, Rejected, Report, Verdict};
 use crate::certificate::VerifiedCertificate;
 use crate::finality::VerifiedQuorum;
 use crate::jail::Jail;
-use crate::messages::{Cause, CheckpointRef, TermChange, TermReport, TermRequest, VerifiedTermChange};
+use crate::messages::{Cause, Checkpoint, TermChange, TermReport, TermRequest, VerifiedTermChange};
 use crate::simulation::mutation::{self, Mutation};
 use crate::types::{BlockRef, Stake, Term, Time};
 use alloy_primitives::Address;
@@ -141,11 +141,11 @@ impl Core {
         let (Some(key), Some(bls)) = (&self.key, &self.bls) else { return };
         let last = self.safety.term_change.as_ref().map(|signed| signed.message);
         let head = self.tree.tip();
-        let signed = self.journal.block().map_or(head.block, |signed| signed.message.block());
+        let signed = self.journal.block().filter(|signed| signed.message.era == self.schedule.era());
+        let signed = signed.map_or(head.block, |signed| signed.message.block());
         let signed = if signed.height > head.block.height { signed } else { head.block };
         let highest = self.highest_quorum_before(term).cloned();
-        let genesis = CheckpointRef::genesis(self.context.genesis_hash);
-        let certified = highest.as_ref().map_or(genesis, VerifiedQuorum::reference);
+        let certified = highest.as_ref().map_or(self.reign.root, VerifiedQuorum::reference);
         let report = TermReport { era: self.schedule.era(), term, certified, head, signed };
         let sent_at = now.0.max(last.map_or(0, |last| last.sent_at.saturating_add(1)));
         let change = TermChange::sign(report, cause, sent_at, &self.context, (key, bls));
@@ -167,7 +167,7 @@ impl Core {
             return;
         }
         let changes: Vec<_> = self.changes.of(term).collect();
-        let assembled = VerifiedCertificate::assemble(&self.electorate, term, changes);
+        let assembled = VerifiedCertificate::assemble(&self.reign.electorate, term, changes);
         if let Some(certificate) = assembled {
             let gossip = Outgoing::Certificate(certificate.certificate().clone());
             self.enter_term(certificate, now);
@@ -182,7 +182,7 @@ impl Core {
         }
         let (term, scheduler) = (self.schedule.term(), self.schedule.scheduler());
         self.safety.certificate = Some(certificate.certificate().clone());
-        let floor = certificate.highest().map(VerifiedQuorum::position).unwrap_or_default();
+        let floor = certificate.highest().map_or(self.reign.root.position, VerifiedQuorum::position);
         // It may fall: what this node alone was shown must not keep it from voting.
         self.safety.floor = if mutation::breaks(Mutation::FloorKept) { self.safety.floor.max(floor) } else { floor };
         let highest = certificate.highest().cloned();
@@ -219,6 +219,9 @@ impl Core {
     /// reports (R7): the best one that more than a third of the weight descends from, of those that extend the head of the
     /// highest quorum certificate; else that head itself.
     pub(super) fn obliged_base(&self, certificate: &VerifiedCertificate) -> Option<BlockRef> {
+        if let Some(closing) = closing_of(certificate) {
+            return Some(closing.head);
+        }
         let mut weights: BTreeMap<BlockRef, Stake> = BTreeMap::new();
         for (report, signers) in certificate.reports() {
             for signer in signers {
@@ -246,4 +249,9 @@ impl Core {
         });
         weighty.or(certified)
     }
+}
+
+/// What a certificate says of the end of the era: everything above that is void (R13).
+pub(super) fn closing_of(certificate: &VerifiedCertificate) -> Option<&Checkpoint> {
+    certificate.highest().map(VerifiedQuorum::checkpoint).filter(|certified| certified.is_closing())
 }

@@ -1,15 +1,15 @@
 use super::{CannotResign, Verdict};
 use crate::certificate::{Appointment, TermCertificate};
 use crate::evidence::{Evidence, Fault};
-use crate::finality::{CertifiedCheckpoint, FinalityProof, ProposedCheckpoint, QuorumCertificate};
+use crate::finality::{CertifiedCheckpoint, FinalityProof, ProposedCheckpoint, QuorumCertificate, SetChange};
 use crate::jail::Record;
 use crate::journal::{JournalEntry, SafetyState};
 use crate::messages::{
-    CastVote, Cause, CheckpointPosition, CheckpointRef, Heartbeat, Seal, Skip, SkipReason, TermRequest,
+    CastVote, Cause, CheckpointPosition, CheckpointRef, Heartbeat, L1Anchor, Seal, Skip, SkipReason, TermRequest,
 };
 use crate::schedule::ScheduleError;
 use crate::signing::Signed;
-use crate::types::{BlockRef, Epoch, ExtraData, Height, SignedBlock, Term, Time, Tip, VerifiedBlock};
+use crate::types::{BlockRef, Epoch, Era, ExtraData, Height, SignedBlock, Term, Time, Tip, VerifiedBlock};
 use alloy_primitives::{Address, B256};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -44,6 +44,14 @@ pub enum Effect {
     },
     /// A new quorum certificate came; the newest block of the chain under one is this. [`super::Core::safe`] tells at the start.
     Safe(BlockRef),
+    /// Make the end of an era durable, synced, and with it what binds this node in the next one: it replaces what was there
+    /// before, in one write. From here on messages are checked against the next set.
+    OpenEra {
+        /// What ends the era.
+        change: Arc<SetChange>,
+        /// What binds this node.
+        state: SafetyState,
+    },
     /// Stop: the protocol's assumptions are broken (R14). Keep both sides of the conflict, and do not start again without an
     /// operator's decision.
     Halt(Box<Conflict>),
@@ -162,8 +170,30 @@ pub enum Outgoing {
     Quorum(CertifiedCheckpoint),
     /// Evidence that is new here.
     Evidence(Arc<Evidence>),
+    /// The end of an era, which this node has just left.
+    SetChange(Arc<SetChange>),
     /// A certificate that this node assembled.
     Certificate(Arc<TermCertificate>),
+}
+
+impl Outgoing {
+    /// The era that the message is of: by its set, signatures are checked.
+    #[must_use]
+    pub fn era(&self) -> Era {
+        match self {
+            Self::Heartbeat(signed) => signed.message.era,
+            Self::Announcement(appointment) => appointment.announcement.message.era,
+            Self::Block(block) => block.position().map(|position| position.era).unwrap_or_default(),
+            Self::Seal(signed) => signed.message.era,
+            Self::TermChange(request) => request.change.message.report.era,
+            Self::Checkpoint(proposed) => proposed.checkpoint.message.era,
+            Self::Vote(signed) => signed.message.vote.era,
+            Self::Quorum(certified) => certified.certificate.checkpoint.era,
+            Self::Evidence(evidence) => evidence.era(),
+            Self::SetChange(change) => change.proof.checkpoint.era,
+            Self::Certificate(certificate) => certificate.era,
+        }
+    }
 }
 
 /// What to build.
@@ -202,11 +232,15 @@ pub enum Timer {
     },
     /// The scheduler should have sealed something (R5a).
     Term {
+        /// The era.
+        era: Era,
         /// The term.
         term: Term,
     },
     /// A new scheduler has looked long enough for better branches.
     Adopt {
+        /// Its era.
+        era: Era,
         /// Its term.
         term: Term,
     },
@@ -247,6 +281,22 @@ pub enum Report {
         scheduler: Address,
         /// Why most members that told this node wanted it; none if nobody did.
         cause: Option<Cause>,
+    },
+    /// The sequencer set changed.
+    EraOpened {
+        /// The era.
+        era: Era,
+        /// The block that it builds on.
+        base: BlockRef,
+        /// The L1 block that its set comes from.
+        anchor: L1Anchor,
+        /// How many members the set has.
+        members: usize,
+    },
+    /// The scheduler wants to change the set, but votes for that did not come: it tries again from this height on.
+    ChangePostponed {
+        /// The lowest height at which it tries again.
+        until: Height,
     },
     /// This node takes the schedule over from this branch.
     Adopted {

@@ -3,8 +3,9 @@ use super::Outgoing;
 use super::{BuildRequest, Timer};
 use crate::certificate::VerifiedCertificate;
 use crate::evidence::VerifiedEvidence;
-use crate::finality::VerifiedQuorum;
+use crate::finality::{VerifiedQuorum, VerifiedSetChange};
 use crate::messages::{Announcement, CastVote, Checkpoint, Heartbeat, Seal, VerifiedTermChange};
+use crate::reign::RegistrySet;
 use crate::signing::Verified;
 use crate::types::{Block, VerifiedBlock};
 use alloy_primitives::B256;
@@ -48,6 +49,16 @@ pub enum Input {
     },
     /// Evidence came.
     Evidence(VerifiedEvidence),
+    /// The registry on L1 names another set, as this node reads it: at an L1 block that is deep enough not to be taken back.
+    /// If it is not above the last one, L1 was reorganized all the same, and this replaces what was said from there on.
+    Registry(RegistrySet),
+    /// L1 was reorganized: nothing that the registry said above this block counts.
+    RegistryReverted {
+        /// The number of an L1 block.
+        above: u64,
+    },
+    /// Someone proves that this era is over (R13).
+    SetChange(VerifiedSetChange),
     /// A member asks for a term.
     TermChange(VerifiedTermChange),
     /// A term certificate came.
@@ -112,6 +123,7 @@ impl Input {
                 let certificate = certified.certificate.verify(electorate).ok()?;
                 Self::Quorum { certificate, parent: certified.parent }
             }
+            Outgoing::SetChange(change) => Self::SetChange(change.verify(electorate).ok()?),
             Outgoing::Evidence(evidence) => {
                 Self::Evidence(crate::evidence::Evidence::clone(&evidence).verify(electorate).ok()?)
             }

@@ -28,6 +28,8 @@
 //! - **Upon a quorum of term changes**, or a certificate made of them, a node enters the term. Its scheduler adopts the best
 //!   branch that the reports tell of (see `adopting`) and appoints.
 //! - **Beside all that** checkpoints are put to the vote, which makes blocks final (see `finality`).
+//! - **When the registry on L1 has another set** the era ends with a closing checkpoint (see `succession`), and the next one
+//!   begins on its head: all of the above starts anew with the other set.
 //! - **Whoever signs twice** for one position is found out by everyone (see `witness`): it leads and schedules nothing.
 //! - **When a node stops** (see `leaving`), its scheduler resigns, and its heartbeats say that it signs nothing of the term
 //!   any more, so that it is not appointed, or is replaced at once.
@@ -48,6 +50,7 @@ mod leaving;
 mod restored;
 mod scheduling;
 mod status;
+mod succession;
 mod tree;
 mod verdict;
 mod watching;
@@ -70,6 +73,7 @@ use crate::keys::{BlsKey, OperatorKey};
 use crate::liveness::Liveness;
 use crate::messages::Cause;
 use crate::parameters::Parameters;
+use crate::reign::Reign;
 use crate::schedule::{Extension, Schedule};
 use crate::signing::SigningContext;
 use crate::simulation::mutation::{self, Mutation};
@@ -83,6 +87,7 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     sync::Arc,
 };
+use succession::Succession;
 use tree::BlockTree;
 use watching::Watch;
 use witness::Witness;
@@ -93,8 +98,9 @@ pub const MAX_UNSEALED: u64 = 4;
 /// What a node is configured to be.
 #[derive(Clone, Debug, Default)]
 pub struct Identity {
-    /// The operator's two keys; none for an observer. Keys that are not in the set observe as well.
-    pub keys: Option<(OperatorKey, BlsKey)>,
+    /// The operator's key and its BLS keys; none for an observer. Of several BLS keys, that counts which the set of the era
+    /// names: a rotation takes effect with a set change. A node whose keys are not in the set observes until they are.
+    pub keys: Option<(OperatorKey, Vec<BlsKey>)>,
     /// The software version that heartbeats carry.
     pub version: String,
     /// As a scheduler, put nothing to the vote, and do not hold that against others: **nothing becomes final**, and sealing
@@ -107,12 +113,12 @@ pub struct Identity {
 pub struct Core {
     context: SigningContext,
     parameters: Parameters,
+    identity: Identity,
+    reign: Reign,
     set: Arc<SequencerSet>,
-    electorate: Electorate,
+    /// The keys that count in this era.
     key: Option<OperatorKey>,
     bls: Option<BlsKey>,
-    version: String,
-    without_checkpoints: bool,
     schedule: Schedule,
     /// What opened the term that this node is in; none in the first.
     opening: Option<VerifiedCertificate>,
@@ -130,6 +136,7 @@ pub struct Core {
     depth: DepthFinality,
     gadget: Gadget,
     witness: Witness,
+    succession: Succession,
     /// Whether the protocol's assumptions were broken: then this node does nothing any more (R14).
     halted: bool,
     leading: Option<Leading>,
@@ -149,32 +156,46 @@ pub struct Core {
     effects: Vec<Effect>,
 }
 
+impl Identity {
+    /// The keys that count in an era with this set.
+    fn keys_in(&self, set: &SequencerSet) -> Option<(OperatorKey, BlsKey)> {
+        let (operator, keys) = self.keys.as_ref()?;
+        let named = set.get(operator.address())?.bls_public_key;
+        let bls = keys.iter().find(|bls| bls.public_key() == named)?;
+        Some((operator.clone(), bls.clone()))
+    }
+}
+
 impl Core {
     /// Takes up the protocol where `restored` left it. [`Input::Start`] must be the first input.
     #[must_use]
     pub fn new(
         context: SigningContext,
         parameters: Parameters,
-        set: Arc<SequencerSet>,
+        reign: Reign,
         identity: Identity,
         restored: Restored,
     ) -> Self {
-        let Identity { keys, version, without_checkpoints } = identity;
-        let keys = keys.filter(|(operator, bls)| {
-            set.get(operator.address()).is_some_and(|member| member.bls_public_key == bls.public_key())
-        });
-        let electorate = Electorate::genesis(context, Arc::clone(&set));
-        let Restored { chain, finalized, finality, evidence, certificates, announcements, journal, mut safety } =
+        let set = Arc::clone(&reign.electorate.set);
+        let electorate = &reign.electorate;
+        let keys = identity.keys_in(&set);
+        let Restored { mut chain, finalized, finality, evidence, certificates, announcements, journal, mut safety } =
             restored;
+        // Nothing of an earlier era can be taken back, nor counts in this one.
+        chain.retain(|committed| committed.block.height >= reign.base.height);
+        if let Some(base) = chain.first_mut().filter(|lowest| lowest.block == reign.base) {
+            base.sealed_in = Term(0);
+        }
+        let finalized = finalized.max(reign.base.height);
         let (epoch_blocks, term_blocks) = (parameters.epoch_blocks, parameters.term_blocks);
-        let mut schedule = Schedule::genesis(&set, context.genesis_hash, epoch_blocks, term_blocks);
+        let mut schedule = Schedule::new(&reign, epoch_blocks, term_blocks);
         for certificate in certificates {
-            if let Some(certificate) = VerifiedCertificate::restore(certificate, &electorate) {
+            if let Some(certificate) = VerifiedCertificate::restore(certificate, electorate) {
                 schedule.open(&set, &certificate);
             }
         }
         let opening =
-            safety.certificate.clone().and_then(|certificate| VerifiedCertificate::restore(certificate, &electorate));
+            safety.certificate.clone().and_then(|certificate| VerifiedCertificate::restore(certificate, electorate));
         if let Some(opening) = &opening {
             schedule.enter(&set, opening);
         }
@@ -187,14 +208,14 @@ impl Core {
                 jail.follow(&before, &announcement);
             }
         }
-        let genesis = BlockRef { height: Height(0), hash: context.genesis_hash };
         let mut depth = DepthFinality::new(parameters.finality, finalized);
-        let tree = BlockTree::new(genesis, chain);
+        let tree = BlockTree::new(reign.base, chain);
         depth.restart(producers(&tree, finalized));
-        let gadget = restore_gadget(&electorate, &tree, finality.as_deref(), &safety, opening.as_ref());
+        let gadget = restore_gadget(electorate, &tree, finality.as_deref(), &safety, opening.as_ref());
         // The proof of what is final may hold a higher one than the last vote knew.
         safety.highest = gadget.highest().map(|highest| highest.certificate().clone());
-        let faults = evidence.into_iter().filter_map(|evidence| Some(evidence.verify(&electorate).ok()?.fault()));
+        // This node checked it before it made it durable; what was signed in an earlier era is held against the signer still.
+        let faults = evidence.into_iter().filter_map(|evidence| evidence.claim(&context));
         let witness = Witness::new(faults);
         let liveness = Liveness::new(parameters.heartbeat_timeout);
         let scheduler = schedule.scheduler();
@@ -202,12 +223,11 @@ impl Core {
         let scheduling = (own == Some(scheduler)).then(Scheduling::default);
         Self {
             context,
+            identity,
+            reign,
             set,
-            electorate,
             key: keys.as_ref().map(|(operator, _)| operator.clone()),
             bls: keys.map(|(_, bls)| bls),
-            version,
-            without_checkpoints,
             schedule,
             opening,
             term_cause: None,
@@ -222,6 +242,7 @@ impl Core {
             depth,
             gadget,
             witness,
+            succession: Succession::default(),
             halted: false,
             leading: None,
             scheduling,
@@ -258,10 +279,14 @@ impl Core {
             Input::Vote(vote) => self.on_vote(&vote, now),
             Input::Quorum { certificate, parent } => self.on_quorum(certificate, parent.as_ref(), now),
             Input::Evidence(evidence) => self.on_evidence(&evidence, now),
+            Input::Registry(version) => self.on_registry(version, now),
+            Input::RegistryReverted { above } => self.on_registry_reverted(above),
+            Input::SetChange(change) => self.on_set_change(&change, now),
             Input::Executed { hash, result } => self.on_executed(hash, result, now),
             Input::Built { request, result } => self.on_built(&request, result, now),
             Input::Timer(timer) => self.on_timer(timer, now),
         }
+        self.open_next_era(now);
         std::mem::take(&mut self.effects)
     }
 
@@ -275,6 +300,12 @@ impl Core {
     #[must_use]
     pub const fn schedule(&self) -> &Schedule {
         &self.schedule
+    }
+
+    /// What the current era began with.
+    #[must_use]
+    pub const fn reign(&self) -> &Reign {
+        &self.reign
     }
 
     /// The set of the current era.

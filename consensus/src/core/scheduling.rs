@@ -110,7 +110,7 @@ impl Core {
         let Some(key) = self.key.clone() else { return };
         self.liveness.sweep(now);
         let skipped = self.skipped(failed);
-        let opening = self.opening.as_ref().map_or(self.context.genesis_hash, VerifiedCertificate::hash);
+        let opening = self.opening.as_ref().map_or(self.reign.root.hash, VerifiedCertificate::hash);
         let Some(announcement) = self.schedule.next(&self.set, opening, self.head(), skipped) else { return };
         let signed = Signed::new(announcement, &self.context, &key);
         let entry = JournalEntry::Announcement(signed.clone());
@@ -147,7 +147,7 @@ impl Core {
             if self.jail.holds(member, epoch) {
                 return Some(SkipReason::Jailed);
             }
-            if known.heartbeat.term > self.schedule.term() {
+            if (known.heartbeat.era, known.heartbeat.term) > (self.schedule.era(), self.schedule.term()) {
                 return Some(SkipReason::Left);
             }
             let behind = known.heartbeat.height.0.saturating_add(MAX_LEADER_LAG) < self.head().height.0;
@@ -168,7 +168,7 @@ impl Core {
 
     /// Seals executed blocks on the head as long as there are any, and appoints when the epoch is over.
     pub(super) fn seal_ready(&mut self, now: Time) {
-        while self.scheduling.is_some() && !self.is_fenced() && !self.is_adopting() && !self.waits_for_finality() {
+        while self.may_seal() {
             let Some(block) = self.next_to_seal(now) else { return };
             let Some(key) = self.key.clone() else { return };
             let (height, hash) = (block.height(), block.hash());
@@ -186,6 +186,11 @@ impl Core {
                 self.appoint(None, now);
             }
         }
+    }
+
+    fn may_seal(&self) -> bool {
+        let schedules = self.scheduling.is_some() && !self.is_fenced() && !self.is_adopting();
+        schedules && !self.waits_for_finality() && !self.is_closing()
     }
 
     /// Whether so many sealed blocks wait for finality that sealing waits as well. Checkpoints go on.
@@ -219,8 +224,8 @@ impl Core {
             (block.position().term, block.position().epoch) == (self.schedule.term(), epoch)
                 && self.tree.progress(block.hash()) == Some(Progress::Executing)
         });
-        if arrived || self.waits_for_finality() {
-            // It came in time; this node is the one that is slow, or finality is.
+        if arrived || self.waits_for_finality() || self.is_closing() {
+            // It came in time; this node is the one that is slow, or finality is, or the era ends.
             return self.set_deadline(now.after(self.parameters.leader_timeout));
         }
         self.replace_leader(SkipReason::Late, now);

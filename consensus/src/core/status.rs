@@ -128,7 +128,7 @@ impl Core {
                 head: if own { Some(self.head()) } else { known.map(|known| known.heartbeat.head()) },
                 last_heartbeat: known.map(|known| now.since(known.last_seen)),
                 version: if own {
-                    Some(self.version.clone())
+                    Some(self.identity.version.clone())
                 } else {
                     known.map(|known| known.heartbeat.version.clone())
                 },

@@ -426,6 +426,12 @@ impl BlockTree {
         self.remove_all([hash])
     }
 
+    /// Forgets all uncommitted blocks and seals.
+    pub(super) fn clear_pending(&mut self) -> Vec<B256> {
+        self.seals.clear();
+        std::mem::take(&mut self.pending).into_keys().collect()
+    }
+
     fn remove_all(&mut self, hashes: impl IntoIterator<Item = B256>) -> Vec<B256> {
         let mut dropped = Vec::new();
         for hash in hashes {

@@ -2,7 +2,7 @@
 
 use super::{Core, Effect, Timer};
 use crate::messages::{Announcement, Cause};
-use crate::types::{Height, Stake, Time};
+use crate::types::{Era, Height, Stake, Term, Time};
 use alloy_primitives::Address;
 use std::{collections::BTreeMap, time::Duration};
 
@@ -162,7 +162,7 @@ impl Core {
 
     /// R5b: sealed blocks wait, and finality came no nearer for `T`.
     fn finality_is_late(&self, now: Time) -> bool {
-        if self.without_checkpoints {
+        if self.identity.without_checkpoints {
             return false;
         }
         let (Some(waiting), Some(quorum_since)) = (self.watch.waiting, self.watch.quorum_since) else { return false };
@@ -191,7 +191,7 @@ impl Core {
             } else {
                 self.liveness.get(skip.sequencer).is_some_and(|known| {
                     known.live
-                        && known.heartbeat.term <= self.schedule.term()
+                        && (known.heartbeat.era, known.heartbeat.term) <= (self.schedule.era(), self.schedule.term())
                         && known.heartbeat.height.0.saturating_add(FAIR_LAG) >= announcement.first.0
                 })
             };
@@ -203,22 +203,23 @@ impl Core {
     }
 
     pub(super) fn start_term_timer(&mut self, now: Time) {
-        let term = self.schedule.term();
+        let (era, term) = (self.schedule.era(), self.schedule.term());
         let at = self.patience_ends().unwrap_or_else(|| now.after(self.watch.timeout));
-        self.emit(Effect::StartTimer { timer: Timer::Term { term }, at: at.max(now) });
+        self.emit(Effect::StartTimer { timer: Timer::Term { era, term }, at: at.max(now) });
     }
 
-    pub(super) fn on_term_timer(&mut self, term: crate::types::Term, now: Time) {
-        if term != self.schedule.term() || self.key.is_none() {
+    pub(super) fn on_term_timer(&mut self, position: (Era, Term), now: Time) {
+        if position != (self.schedule.era(), self.schedule.term()) || self.key.is_none() {
             return;
         }
         self.liveness.sweep(now);
         self.note_quorum(now);
         self.consider_leaving(now);
-        if term == self.schedule.term() {
+        let (era, term) = position;
+        if position == (self.schedule.era(), self.schedule.term()) {
             let end = self.patience_ends().filter(|end| *end > now);
             let at = end.unwrap_or_else(|| now.after(self.parameters.heartbeat_interval));
-            self.emit(Effect::StartTimer { timer: Timer::Term { term }, at });
+            self.emit(Effect::StartTimer { timer: Timer::Term { era, term }, at });
         }
     }
 }

@@ -81,6 +81,11 @@ impl Witness {
         Self { faults: faults.into_iter().collect(), ..Self::default() }
     }
 
+    /// Keeps the convictions of an earlier era.
+    pub(super) fn inherit(&mut self, old: Self) {
+        self.faults.extend(old.faults);
+    }
+
     /// Whether evidence of this fault is of use: it is new, and not enough faults of its signer are known.
     fn wants(&self, fault: Fault) -> bool {
         !self.faults.contains(&fault) && self.of_signer(fault.signer).count() < MAX_FAULTS_OF_A_SIGNER

@@ -3,13 +3,13 @@
 //! No clock, no disk, no network. Where stake can be withdrawn, a trusted checkpoint must be younger than the unbonding
 //! delay: older keys may have been sold. The caller sees to that.
 
-use super::{FinalityProof, InvalidProof, VerifiedFinality};
+use super::{FinalityProof, InvalidProof, SetChange, VerifiedFinality};
 use crate::election::Priorities;
-use crate::messages::{Checkpoint, CheckpointRef};
+use crate::messages::{Checkpoint, CheckpointRef, L1Anchor};
+use crate::reign::{InvalidSuccession, Reign};
 use crate::signing::SigningContext;
-use crate::types::{BlockRef, Electorate, Era, Height, InvalidSet, Sequencer, SequencerSet};
+use crate::types::{BlockRef, Electorate, Height, Sequencer, SequencerSet};
 use alloy_consensus::Header;
-use alloy_primitives::B256;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use thiserror::Error;
@@ -19,17 +19,6 @@ pub const MAX_HEADERS: usize = 1024;
 
 /// The most set changes in one proof.
 pub const MAX_CHANGES: usize = 4096;
-
-/// The end of an era: the finality proof of its closing checkpoint and the set that it names (R13).
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct SetChange {
-    /// Finality of a checkpoint with a next set root.
-    pub proof: FinalityProof,
-    /// The members of the next set.
-    pub members: Vec<Sequencer>,
-    /// The priorities that they begin with.
-    pub priorities: Priorities,
-}
 
 /// Everything that convinces a light client that a block is final.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -91,20 +80,9 @@ pub enum NotConvinced {
         /// Why.
         error: InvalidProof,
     },
-    /// A set change whose checkpoint does not close its era.
-    #[error("the checkpoint that should end era {0} names no next set")]
-    NotClosing(Era),
-    /// A set change brings another set than its checkpoint names.
-    #[error("the members and priorities of era {0} are not those that the checkpoint before it names")]
-    SetRoot(Era),
-    /// A set change brings what is no set.
-    #[error("the set of era {era}: {error}")]
-    Set {
-        /// Whose.
-        era: Era,
-        /// Why.
-        error: InvalidSet,
-    },
+    /// The set of an era is not the one that the end of the era before names.
+    #[error(transparent)]
+    Succession(#[from] InvalidSuccession),
     /// The proof tells of something older than what is trusted.
     #[error("the proof makes block {proven} final; block {trusted} is trusted already, which became final later")]
     Older {
@@ -136,20 +114,28 @@ impl Trusted {
     /// Trust in the genesis file alone.
     #[must_use]
     pub fn genesis(context: SigningContext, set: Arc<SequencerSet>) -> Self {
-        let block = BlockRef { height: Height(0), hash: context.genesis_hash };
-        let checkpoint = CheckpointRef::genesis(context.genesis_hash);
-        let priorities = Priorities::genesis(&set);
-        Self { electorate: Electorate::genesis(context, set), priorities, checkpoint, block }
+        Self::reign(&Reign::genesis(context, set, L1Anchor::default()))
+    }
+
+    /// Trust in an era that was opened.
+    #[must_use]
+    pub fn reign(reign: &Reign) -> Self {
+        let Reign { electorate, priorities, base, root, .. } = reign.clone();
+        Self { electorate, priorities: Arc::unwrap_or_clone(priorities), checkpoint: root, block: base }
     }
 
     /// Trust in a final checkpoint.
     ///
     /// # Errors
-    /// [`NotConvinced::Set`] if the set beside it is none, [`NotConvinced::TrustedSet`] if the checkpoint names another one.
+    /// [`NotConvinced::Succession`] if the set beside it is none, [`NotConvinced::TrustedSet`] if the checkpoint names another one.
     pub fn checkpoint(context: SigningContext, trusted: TrustedCheckpoint) -> Result<Self, NotConvinced> {
         let TrustedCheckpoint { checkpoint, members, priorities } = trusted;
-        let electorate = named_set(context, checkpoint.era, members, &priorities, checkpoint.set_root)?;
-        let electorate = electorate.ok_or(NotConvinced::TrustedSet)?;
+        let era = checkpoint.era;
+        let set = SequencerSet::new(members).map_err(|error| InvalidSuccession::Set { era, error })?;
+        let electorate = Electorate::new(context, era, Arc::new(set), &priorities);
+        if electorate.set_root != checkpoint.set_root || !priorities.are_of(&electorate.set) {
+            return Err(NotConvinced::TrustedSet);
+        }
         Ok(Self { electorate, priorities, checkpoint: checkpoint.reference(), block: checkpoint.head })
     }
 
@@ -224,14 +210,15 @@ impl Trusted {
     /// What is trusted once an era has ended.
     fn after(&self, change: &SetChange) -> Result<Self, NotConvinced> {
         let SetChange { proof, members, priorities } = change;
-        let era = self.electorate.era;
-        let next = Era(era.0.saturating_add(1));
-        let closing = self.check(proof, || format!("the end of era {era}"))?;
-        let root = closing.checkpoint().next_set_root.ok_or(NotConvinced::NotClosing(era))?;
-        let electorate = named_set(self.electorate.context, next, members.clone(), priorities, root)?;
-        let electorate = electorate.ok_or(NotConvinced::SetRoot(next))?;
-        let checkpoint = closing.checkpoint().reference();
-        Ok(Self { electorate, priorities: priorities.clone(), checkpoint, block: closing.block() })
+        let closing = self.check(proof, || format!("the end of era {}", self.electorate.era))?;
+        let checkpoint = closing.checkpoint();
+        let reign = Reign::after(self.electorate.context, checkpoint, members.clone(), priorities.clone())?;
+        Ok(Self {
+            electorate: reign.electorate,
+            priorities: priorities.clone(),
+            checkpoint: checkpoint.reference(),
+            block: closing.block(),
+        })
     }
 
     fn check(&self, proof: &FinalityProof, what: impl Fn() -> String) -> Result<VerifiedFinality, NotConvinced> {
@@ -251,21 +238,6 @@ impl Trusted {
         }
         Ok(proof)
     }
-}
-
-/// The set of an era, if it is the one with this root.
-fn named_set(
-    context: SigningContext,
-    era: Era,
-    members: Vec<Sequencer>,
-    priorities: &Priorities,
-    root: B256,
-) -> Result<Option<Electorate>, NotConvinced> {
-    let set = SequencerSet::new(members).map_err(|error| NotConvinced::Set { era, error })?;
-    let electorate = Electorate::new(context, era, Arc::new(set), priorities);
-    // The root binds the priorities of members. Those of others would be carried over once they join.
-    let named = electorate.set_root == root && priorities.are_of(&electorate.set);
-    Ok(named.then_some(electorate))
 }
 
 impl ProvenBlock {

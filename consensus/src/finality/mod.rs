@@ -9,6 +9,8 @@ pub mod depth;
 pub mod light_client;
 mod proof;
 mod quorum;
+mod set_change;
 
 pub use proof::{FinalityProof, InvalidProof, VerifiedFinality};
 pub use quorum::{CertifiedCheckpoint, InvalidQuorum, ProposedCheckpoint, QuorumCertificate, VerifiedQuorum};
+pub use set_change::{InvalidSetChange, SetChange, VerifiedSetChange};

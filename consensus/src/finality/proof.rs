@@ -70,10 +70,7 @@ impl VerifiedFinality {
         if certified.era != checkpoint.era || !same_term || !next_round {
             return Err(InvalidProof::NotDirect);
         }
-        let closes = checkpoint.next_set_root.is_some();
-        let repeats = (certified.head, certified.anchor, certified.next_set_root)
-            == (checkpoint.head, checkpoint.anchor, checkpoint.next_set_root);
-        if closes && !repeats {
+        if checkpoint.is_closing() && !certified.repeats(&checkpoint) {
             return Err(InvalidProof::SetChange);
         }
         Ok(Self { checkpoint, child: child.clone() })

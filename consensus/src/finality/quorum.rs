@@ -30,12 +30,12 @@ pub struct CertifiedCheckpoint {
     pub parent: Option<Checkpoint>,
 }
 
-/// A checkpoint as it travels, with the certificate of its parent; none if that is genesis.
+/// A checkpoint as it travels, with the certificate of its parent; none if that is the root of the era.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ProposedCheckpoint {
     /// The checkpoint.
     pub checkpoint: Signed<Checkpoint>,
-    /// The certificate of the checkpoint that it names as its parent.
+    /// The certificate of the checkpoint that it names as its parent, which is of the same era.
     pub parent: Option<Arc<QuorumCertificate>>,
 }
 

@@ -24,7 +24,8 @@ pub struct Checkpoint {
     pub parent: CheckpointRef,
     /// The set of the era: the keccak that [`Electorate`](crate::types::Electorate) has.
     pub set_root: B256,
-    /// The newest L1 block that set changes are read from; zero where the set comes from the genesis file.
+    /// The L1 block that the set of the era comes from, zero where that is the genesis file; of a closing checkpoint, the L1
+    /// block that the next set comes from.
     pub anchor: L1Anchor,
     /// The root of the next era's set; only closing checkpoints have one (R13).
     pub next_set_root: Option<B256>,
@@ -32,7 +33,19 @@ pub struct Checkpoint {
 
 /// A block of L1.
 #[derive(
-    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, RlpEncodable, RlpDecodable,
+    Clone,
+    Copy,
+    Debug,
+    Default,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Serialize,
+    Deserialize,
+    RlpEncodable,
+    RlpDecodable,
 )]
 pub struct L1Anchor {
     /// Its number.
@@ -77,6 +90,14 @@ pub struct CheckpointRef {
     pub hash: B256,
 }
 
+impl CheckpointPosition {
+    /// Where an era begins: below all checkpoints of it, and above all of earlier eras. Nobody votes there.
+    #[must_use]
+    pub const fn root(era: Era) -> Self {
+        Self { era, term: Term(0), round: Round(0) }
+    }
+}
+
 impl CheckpointRef {
     /// What the first checkpoint of a chain builds on.
     #[must_use]
@@ -90,6 +111,19 @@ impl Checkpoint {
     #[must_use]
     pub fn hash(&self) -> B256 {
         keccak256(alloy_rlp::encode(self))
+    }
+
+    /// Whether it ends its era (R13).
+    #[must_use]
+    pub const fn is_closing(&self) -> bool {
+        self.next_set_root.is_some()
+    }
+
+    /// Whether it says of the end of the era what `parent` says.
+    #[must_use]
+    pub fn repeats(&self, parent: &Self) -> bool {
+        (self.head, self.state_root, self.anchor, self.next_set_root)
+            == (parent.head, parent.state_root, parent.anchor, parent.next_set_root)
     }
 
     /// Where it stands.

@@ -1,4 +1,4 @@
-use super::CheckpointRef;
+use super::{CheckpointPosition, CheckpointRef};
 use crate::finality::{QuorumCertificate, VerifiedQuorum};
 use crate::keys::{BlsKey, BlsSignature, OperatorKey};
 use crate::signing::{Message, Signed, SigningContext, Verified};
@@ -17,7 +17,8 @@ pub struct TermReport {
     pub era: Era,
     /// The term that the member wants to enter.
     pub term: Term,
-    /// The highest checkpoint of which the member holds a quorum certificate; genesis if it holds none.
+    /// The highest checkpoint of which the member holds a quorum certificate; the root of the
+    /// era if it holds none.
     pub certified: CheckpointRef,
     /// The best sealed block that the member holds, executed and durable: its head.
     pub head: Tip,
@@ -150,7 +151,8 @@ impl Message for TermChange {
 pub struct TermRequest {
     /// The term change.
     pub change: Signed<TermChange>,
-    /// The quorum certificate of the checkpoint that the report calls certified; none if that is genesis.
+    /// The quorum certificate of the checkpoint that the report calls certified; none if that is the root
+    /// of the era.
     pub certificate: Option<Arc<QuorumCertificate>>,
 }
 
@@ -187,8 +189,11 @@ impl VerifiedTermChange {
         let message = change.message();
         let named = message.report.certified;
         // Cheap to look at, and costly to verify.
-        let reference = certificate.as_ref().map(|certificate| certificate.checkpoint.reference());
-        if reference.unwrap_or_else(|| CheckpointRef::genesis(context.genesis_hash)) != named {
+        let is_named = match &certificate {
+            Some(certificate) => certificate.checkpoint.reference() == named,
+            None => named.position == CheckpointPosition::root(message.report.era),
+        };
+        if !is_named {
             return None;
         }
         if !message.vote.verify(context.digest(&message.report), key) {

@@ -23,6 +23,8 @@ pub enum Mutation {
     FinalWithoutParent,
     /// A certified child of a later term makes its parent's head final (R12).
     FinalAcrossTerms,
+    /// Members vote for whatever set a closing checkpoint names (R13).
+    SetUnchecked,
 }
 
 #[cfg(feature = "simulation")]

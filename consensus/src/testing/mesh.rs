@@ -1,7 +1,9 @@
 use super::{CONTEXT, Committee};
 use crate::core::{Core, Effect, Identity, Input, Outgoing, Restored, Timer};
 use crate::keys::{BlsKey, OperatorKey};
+use crate::messages::L1Anchor;
 use crate::parameters::Parameters;
+use crate::reign::Reign;
 use crate::types::Time;
 use alloy_primitives::Address;
 use std::{collections::VecDeque, sync::Arc, time::Duration};
@@ -19,9 +21,11 @@ impl Mesh {
     pub(crate) fn new(weights: &[u64]) -> Self {
         let committee = Committee::new(weights);
         let core = |keys: &(OperatorKey, BlsKey)| {
-            let identity = Identity { keys: Some(keys.clone()), ..Identity::default() };
+            let (operator, bls) = keys.clone();
+            let identity = Identity { keys: Some((operator, vec![bls])), ..Identity::default() };
             let set = Arc::clone(&committee.electorate.set);
-            Core::new(CONTEXT, Parameters::default(), set, identity, Restored::default())
+            let reign = Reign::genesis(CONTEXT, set, L1Anchor::default());
+            Core::new(CONTEXT, Parameters::default(), reign, identity, Restored::default())
         };
         let cores: Vec<_> = committee.keys.iter().map(core).collect();
         let effects = vec![Vec::new(); cores.len()];
@@ -52,17 +56,17 @@ impl Mesh {
         while let Some((member, input)) = waiting.pop_front() {
             for effect in self.cores[member].handle(input, self.now) {
                 if let Effect::Gossip(message) = &effect {
-                    let input = self.verified(message.clone());
                     let others = (0..self.cores.len()).filter(|other| *other != member);
-                    waiting.extend(others.map(|other| (other, input.clone())));
+                    waiting.extend(others.map(|other| (other, self.verified(other, message.clone()))));
                 }
                 self.effects[member].push(effect);
             }
         }
     }
 
-    pub(crate) fn verified(&self, message: Outgoing) -> Input {
-        Input::verify(message, &self.committee.electorate).unwrap()
+    /// What a member makes of a message.
+    pub(crate) fn verified(&self, member: usize, message: Outgoing) -> Input {
+        Input::verify(message, &self.cores[member].reign().electorate).unwrap()
     }
 
     /// The member of an address.

@@ -2,7 +2,7 @@
 
 use super::{Epoch, Era, Height, Term, rlp_bytes};
 use crate::certificate::TermCertificate;
-use crate::finality::FinalityProof;
+use crate::finality::{FinalityProof, SetChange};
 use crate::messages::{Announcement, Proposal, Seal};
 use crate::signing::{InvalidSignature, Signature, Signed, SigningContext, Verified};
 use crate::simulation::mutation::{self, Mutation};
@@ -164,6 +164,12 @@ pub struct VerifiedBlock {
 }
 
 impl SignedBlock {
+    /// Era, term and epoch; none if the header does not say.
+    #[must_use]
+    pub fn position(&self) -> Option<ExtraData> {
+        ExtraData::from_bytes(&self.block.header.extra_data)
+    }
+
     /// Hashes the header, recovers the leader and checks that the block names it as beneficiary.
     ///
     /// # Errors
@@ -256,8 +262,10 @@ pub struct ChainSegment {
     pub announcements: Vec<Signed<Announcement>>,
     /// Consecutive blocks, lowest first.
     pub blocks: Vec<SealedBlock>,
-    /// The server's newest finality proof; none before its first.
+    /// The server's newest finality proof of the asker's era; none before its first.
     pub finality: Option<Arc<FinalityProof>>,
+    /// The end of the asker's era, if it has ended: nothing in the segment is of a later one.
+    pub change: Option<Arc<SetChange>>,
 }
 
 /// A sealed block whose two signatures are checked. Its place in the schedule and its execution are not.

@@ -13,5 +13,5 @@ pub use block::{
 };
 pub use electorate::{Electorate, InvalidSigners};
 pub use numbers::{Epoch, Era, Height, Round, Term, Time};
-pub use sequencer::{InvalidSet, MAX_MEMBERS, Sequencer, SequencerSet};
+pub use sequencer::{InvalidSet, MAX_MEMBERS, MAX_PEER_ID_BYTES, Sequencer, SequencerSet};
 pub use stake::Stake;

@@ -10,6 +10,9 @@ use thiserror::Error;
 /// The largest number of members that a set may have.
 pub const MAX_MEMBERS: usize = 1024;
 
+/// The most bytes of a peer id's base58 form.
+pub const MAX_PEER_ID_BYTES: usize = 64;
+
 /// One member of the set, as genesis or the registry names it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, RlpEncodable, RlpDecodable)]
 #[serde(rename_all = "camelCase")]
@@ -20,7 +23,7 @@ pub struct Sequencer {
     pub bls_public_key: BlsPublicKey,
     /// Stake; 1 for everyone under `depth-count`.
     pub weight: Stake,
-    /// The libp2p peer id in its base58 form; a hint, empty if unknown.
+    /// The libp2p peer id in its base58 form, at most [`MAX_PEER_ID_BYTES`]; a hint, empty if unknown.
     pub peer_id: String,
 }
 

@@ -6,7 +6,7 @@ use alloy_primitives::Bytes;
 use baton_consensus::{
     certificate::{Appointment, TermCertificate},
     evidence::Evidence,
-    finality::{CertifiedCheckpoint, ProposedCheckpoint},
+    finality::{CertifiedCheckpoint, ProposedCheckpoint, SetChange},
     messages::{CastVote, Heartbeat, Seal, TermRequest},
     signing::Signed,
     types::SignedBlock,
@@ -100,6 +100,8 @@ kinds! {
     Quorum(Box<CertifiedCheckpoint>) { name: "quorum", cap: KIB, kept: 1, waiting: 4 * MIB }
     /// Two messages of one key for one position: two announcements may each skip every other member. At most 64 KiB.
     Evidence(Arc<Evidence>) { name: "evidence", cap: 64 * KIB, kept: 16, waiting: 4 * MIB }
+    /// The end of an era with the set that takes over. At most 512 KiB.
+    SetChange(Arc<SetChange>) { name: "set-change", cap: 512 * KIB, kept: 4, waiting: 4 * MIB }
     /// Transactions in their EIP-2718 envelopes: 1 to 16,384 of them, together at most 1 MiB.
     Transactions(Vec<Bytes>) { name: "transactions", cap: MIB, kept: 64, waiting: 64 * MIB }
 }

@@ -6,7 +6,7 @@ use baton_consensus::{
     evidence::Evidence,
     finality::light_client::{BlockProof, MAX_HEADERS},
     signing::SigningContext,
-    types::Height,
+    types::{Era, Height},
 };
 
 impl ChainReader {
@@ -39,8 +39,9 @@ impl ChainReader {
         let headers =
             (height.0..=top.0).map(|height| Ok(self.header_at(Height(height))?.ok_or_else(unknown)?.into_parts().0));
         let headers = headers.collect::<Result<Vec<_>, ChainError>>()?;
-        // The set of an era is that of genesis in this version: nothing changes it.
-        let proof = BlockProof { changes: Vec::new(), finality, headers };
+        let changes =
+            self.store().set_changes(Era(0), usize::try_from(finality.checkpoint.era.0).unwrap_or(usize::MAX))?;
+        let proof = BlockProof { changes, finality, headers };
         // The block that was meant may have left the chain before it was final.
         match id.as_block_hash() {
             Some(hash) if proof.headers[0].hash_slow() != hash => Err(unknown()),

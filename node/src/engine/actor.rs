@@ -10,6 +10,7 @@ use super::{
 };
 use crate::{
     chain::{ChainReader, HeadEvents},
+    eras::CurrentEra,
     genesis::Genesis,
     mempool::PoolHandle,
     metrics::{AwaitingFinality, Metrics},
@@ -17,8 +18,10 @@ use crate::{
 use alloy_primitives::Address;
 use baton_consensus::{
     core::{Core, Identity, Input, MAX_PENDING_HEIGHTS},
+    evidence::Evidence,
     keys::{BlsKey, OperatorKey},
-    types::{ExtraData, SealedBlock},
+    reign::Reign,
+    types::{ExtraData, SealedBlock, SequencerSet},
 };
 use baton_network::{NetworkHandle, PeerId};
 use eyre::{WrapErr, bail};
@@ -40,8 +43,12 @@ const VIEW_INTERVAL: Duration = Duration::from_millis(200);
 pub struct EngineConfig {
     /// The chain.
     pub genesis: Arc<Genesis>,
-    /// The operator's two keys; none for an observer.
-    pub keys: Option<(OperatorKey, BlsKey)>,
+    /// The operator's keys, as [`Identity::keys`] has them; none for an observer.
+    pub keys: Option<(OperatorKey, Vec<BlsKey>)>,
+    /// The era that the database is in, and where to say when that changes.
+    pub era: CurrentEra,
+    /// Who wants to hear of evidence, to bring it to L1; nobody if the chain has no registry there.
+    pub evidence: Option<mpsc::UnboundedSender<Arc<Evidence>>>,
     /// The software version that heartbeats carry.
     pub version: String,
     /// See [`Identity::without_checkpoints`].
@@ -82,6 +89,8 @@ pub struct Engine {
     pub(super) timers: Timers,
     pub(super) executed: ExecutedBlocks,
     pub(super) jobs: mpsc::Sender<Job>,
+    pub(super) era: CurrentEra,
+    pub(super) evidence: Option<mpsc::UnboundedSender<Arc<Evidence>>>,
     pub(super) sequencer_peers: HashMap<Address, PeerId>,
     pub(super) commits_since_prune: u64,
     /// Blocks that were just taken back, highest first: the core gets to see them once more.
@@ -104,6 +113,8 @@ impl Engine {
         let EngineConfig {
             genesis,
             keys,
+            era,
+            evidence,
             version,
             without_checkpoints,
             data_dir,
@@ -115,14 +126,19 @@ impl Engine {
             catch_up,
             metrics,
         } = config;
-        let restored = restore(chain.store(), genesis.parameters.finality)?;
+        let reign = Reign::clone(&era.get());
+        let restored = restore(chain.store(), &reign, genesis.parameters.finality)?;
+        for known in evidence.iter().flat_map(|_| &restored.evidence) {
+            // Whoever listens sees to it that nothing goes out twice.
+            let _ = evidence.as_ref().map(|evidence| evidence.send(Arc::new(known.clone())));
+        }
         metrics.finality.holds(&restored.evidence);
         let context = genesis.signing_context();
         if without_checkpoints {
             warn!("this node puts nothing to the vote: nothing becomes final; this is for measurements alone");
         }
         let identity = Identity { keys, version, without_checkpoints };
-        let core = Core::new(context, genesis.parameters.clone(), Arc::clone(&genesis.set), identity, restored);
+        let core = Core::new(context, genesis.parameters.clone(), reign, identity, restored);
         chain.set_safe(core.safe());
         let clock = Clock::start();
         let view = EngineView::new(&core, genesis.parameters.finality, clock.now());
@@ -143,9 +159,7 @@ impl Engine {
         };
         let executor = executor::spawn(executor, job_receiver, result_sender);
         let executor = executor.wrap_err("cannot start the executor's thread")?;
-        let sequencer_peers = (genesis.set.members().iter())
-            .filter_map(|member| Some((member.address, member.peer_id.parse().ok()?)))
-            .collect();
+        let sequencer_peers = peers_of(core.set()).collect();
         let handle = EngineHandle::new(message_sender, position_receiver);
         let engine = Self {
             core,
@@ -164,6 +178,8 @@ impl Engine {
             timers: Timers::default(),
             executed,
             jobs,
+            era,
+            evidence,
             sequencer_peers,
             commits_since_prune: 0,
             reverted: Vec::new(),
@@ -245,6 +261,9 @@ impl Engine {
                 self.feed(Input::Quorum { certificate, parent }, Some(origin)).await
             }
             EngineMessage::Evidence(evidence, origin) => self.feed(Input::Evidence(evidence), Some(origin)).await,
+            EngineMessage::SetChange(change, origin) => self.feed(Input::SetChange(*change), Some(origin)).await,
+            EngineMessage::Registry(version) => self.feed(Input::Registry(version), None).await,
+            EngineMessage::RegistryReverted { above } => self.feed(Input::RegistryReverted { above }, None).await,
             EngineMessage::Segment(segment, done) => {
                 self.take_segment(segment).await?;
                 // The synchronizer may have given up waiting.
@@ -260,7 +279,7 @@ impl Engine {
     }
 
     async fn take_segment(&mut self, segment: Segment) -> eyre::Result<()> {
-        let Segment { certificates, finality, announcements, blocks } = segment;
+        let Segment { certificates, finality, announcements, blocks, change } = segment;
         for certificate in certificates {
             self.feed(Input::Certificate(certificate), None).await?;
         }
@@ -276,6 +295,9 @@ impl Engine {
             // The seal first: it entitles blocks of past epochs and of other branches.
             self.feed(Input::Seal(sealed.seal), None).await?;
             self.feed(Input::Block(sealed.block), None).await?;
+        }
+        if let Some(change) = change {
+            self.feed(Input::SetChange(*change), None).await?;
         }
         Ok(())
     }
@@ -340,6 +362,11 @@ impl Engine {
         }
         Ok(proposals)
     }
+}
+
+/// Where members can be reached, as far as they say it.
+pub(super) fn peers_of(set: &SequencerSet) -> impl Iterator<Item = (Address, PeerId)> {
+    set.members().iter().filter_map(|member| Some((member.address, member.peer_id.parse().ok()?)))
 }
 
 fn position_of(core: &Core) -> Position {

@@ -23,6 +23,7 @@ pub(super) fn sent(message: &Outgoing) {
         | Outgoing::TermChange(_)
         | Outgoing::Quorum(_)
         | Outgoing::Evidence(_)
+        | Outgoing::SetChange(_)
         | Outgoing::Certificate(_) => {}
     }
 }

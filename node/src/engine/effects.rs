@@ -1,6 +1,6 @@
 //! How each effect is carried out.
 
-use super::{CatchUp, Engine, Origin, course, executor::Job, reports};
+use super::{CatchUp, Engine, Origin, actor::peers_of, course, executor::Job, reports};
 use crate::{
     chain::{block_commit, committed_block},
     halt::{HaltError, Halted},
@@ -10,6 +10,7 @@ use alloy_primitives::Bytes;
 use baton_consensus::{
     certificate::Appointment,
     core::{Conflict, Effect, Outgoing, Verdict},
+    finality::SetChange,
     journal::{JournalEntry, SafetyState},
     signing::Signed,
     types::{BlockRef, Height, SealedBlock, SignedBlock, VerifiedBlock},
@@ -33,6 +34,10 @@ impl Engine {
             Effect::PersistSafety { state, journal } => self.persist_safety(&state, &journal)?,
             Effect::PersistEvidence { fault, evidence } => {
                 self.chain.store().put_evidence(fault.id(), &evidence)?;
+                if let Some(listener) = &self.evidence {
+                    // It may have ended with the node.
+                    let _ = listener.send(Arc::clone(&evidence));
+                }
                 self.metrics.finality.evidence_held.get(fault.kind).inc();
             }
             Effect::Finalize { block, proof, finalized } => {
@@ -42,6 +47,7 @@ impl Engine {
                 self.note_finalized();
                 self.refresh_view();
             }
+            Effect::OpenEra { change, state } => self.open_era(&change, &state).await?,
             Effect::Safe(block) => {
                 self.chain.set_safe(block);
                 // Every new certificate tells.
@@ -98,6 +104,18 @@ impl Engine {
                 reports::count(&report, &self.metrics);
             }
         }
+        Ok(())
+    }
+
+    /// From here on messages are checked against the next set, and its members are peers to be kept.
+    async fn open_era(&mut self, change: &SetChange, state: &SafetyState) -> eyre::Result<()> {
+        let stored = self.chain.store().put_set_change(change, &state.to_bytes());
+        stored.wrap_err("cannot keep the end of an era")?;
+        let reign = change.reign(self.genesis.signing_context())?;
+        self.sequencer_peers = peers_of(&reign.electorate.set).collect();
+        self.network.set_explicit_peers(self.sequencer_peers.values().copied().collect()).await;
+        self.era.open(reign);
+        self.note_finalized();
         Ok(())
     }
 

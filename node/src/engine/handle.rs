@@ -3,8 +3,9 @@ use baton_consensus::{
     certificate::VerifiedCertificate,
     core::CannotResign,
     evidence::VerifiedEvidence,
-    finality::{VerifiedFinality, VerifiedQuorum},
+    finality::{VerifiedFinality, VerifiedQuorum, VerifiedSetChange},
     messages::{Announcement, CastVote, Checkpoint, Heartbeat, Seal, VerifiedTermChange},
+    reign::RegistrySet,
     signing::Verified,
     types::{BlockRef, ExtraData, Height, Term, VerifiedBlock, VerifiedSealedBlock},
 };
@@ -48,6 +49,15 @@ pub enum EngineMessage {
     Quorum(VerifiedQuorum, Option<Checkpoint>, Origin),
     /// Evidence against a member.
     Evidence(VerifiedEvidence, Origin),
+    /// The end of this era.
+    SetChange(Box<VerifiedSetChange>, Origin),
+    /// The registry on L1 names another set.
+    Registry(RegistrySet),
+    /// L1 was reorganized: what the registry said above this block does not count.
+    RegistryReverted {
+        /// The number of an L1 block.
+        above: u64,
+    },
     /// A stretch of the chain that was fetched because this node is behind; answered when all of it was taken in.
     Segment(Segment, oneshot::Sender<()>),
     /// The operator wants this node to hand the schedule over; answered with the term that it asked for.
@@ -67,6 +77,8 @@ pub struct Segment {
     pub announcements: Vec<Verified<Announcement>>,
     /// Consecutive blocks, lowest first.
     pub blocks: Vec<VerifiedSealedBlock>,
+    /// The end of the era that all of it is of, if it has ended.
+    pub change: Option<Box<VerifiedSetChange>>,
 }
 
 /// What the engine lacks.
@@ -104,6 +116,11 @@ impl EngineHandle {
     /// Hands a message over if there is room; a full mailbox drops it, which for gossip is the same as a lost message.
     pub fn offer(&self, message: EngineMessage) -> bool {
         self.messages.try_send(message).is_ok()
+    }
+
+    /// Hands over what must not be lost, and waits for room. False if the engine has stopped.
+    pub async fn tell(&self, message: EngineMessage) -> bool {
+        self.messages.send(message).await.is_ok()
     }
 
     /// Hands a stretch of the chain over and waits until the engine has taken it in; its blocks may still be executing.

@@ -43,6 +43,7 @@ impl Outbox {
             Outgoing::Vote(signed) => GossipMessage::Vote(Box::new(signed)),
             Outgoing::Quorum(certified) => GossipMessage::Quorum(Box::new(certified)),
             Outgoing::Evidence(evidence) => GossipMessage::Evidence(evidence),
+            Outgoing::SetChange(change) => GossipMessage::SetChange(change),
         };
         self.post(Letter::Gossip(message));
     }

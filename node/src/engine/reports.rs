@@ -19,6 +19,12 @@ pub(super) fn tell(report: &Report) {
             let cause = cause.map(|cause| cause.to_string()).unwrap_or_default();
             info!(%term, %scheduler, cause, "term");
         }
+        Report::EraOpened { era, base, anchor, members } => {
+            info!(%era, %base, members, l1_block = anchor.number, "era: the sequencer set changed");
+        }
+        Report::ChangePostponed { until } => {
+            warn!(%until, "the members do not see the same set on L1 yet; the set change is tried again later");
+        }
         Report::Adopted { term, base } => info!(%term, %base, "scheduling: the branch is taken over"),
         Report::Reverted { from, to } => {
             warn!(%from, %to, "sealed blocks left the chain; their transactions are pending");
@@ -58,6 +64,7 @@ pub(super) fn count(report: &Report, metrics: &Metrics) {
     let Metrics { terms, finality, .. } = metrics;
     match report {
         Report::TermChangeSigned { cause, .. } => _ = terms.term_changes_signed.get(*cause).inc(),
+        Report::EraOpened { .. } => _ = terms.eras_opened.inc(),
         Report::TermOpened { .. } => _ = terms.terms_opened.inc(),
         Report::LeaderReplaced { reason, .. } => _ = terms.leaders_replaced.get(*reason).inc(),
         Report::BadVote { .. } => _ = finality.bad_votes.inc(),

@@ -6,7 +6,8 @@ use baton_consensus::{
     core::{Committed, Restored},
     finality::FinalityProof,
     journal::{JournalEntry, SafetyState},
-    types::{BlockRef, Era, ExtraData, Height, Term},
+    reign::Reign,
+    types::{BlockRef, ExtraData, Height, Term},
 };
 use baton_storage::Store;
 use eyre::{OptionExt, WrapErr, bail};
@@ -19,7 +20,7 @@ const HORIZON: u64 = 1024;
 const PRODUCER_HORIZON: u64 = 100_000;
 
 /// Reads everything that [`baton_consensus::core::Core::new`] wants.
-pub(super) fn restore(store: &Store, rule: FinalityRule) -> eyre::Result<Restored> {
+pub(super) fn restore(store: &Store, reign: &Reign, rule: FinalityRule) -> eyre::Result<Restored> {
     let finalized = store.finalized().height;
     let mut journal = Vec::new();
     for write in store.journal_entries()? {
@@ -40,14 +41,17 @@ pub(super) fn restore(store: &Store, rule: FinalityRule) -> eyre::Result<Restore
     let finality = store.newest_finality()?;
     let settled = settled(store, finality.as_ref())?;
     let within = |horizon: u64| Height(store.head().height.0.saturating_sub(horizon));
-    let from = finalized.max(within(horizon)).min(settled.max(within(HORIZON)));
+    // Nothing below the block with which the era began can be taken back.
+    let from = finalized.max(within(horizon)).min(settled.max(within(HORIZON))).max(reign.base.height);
     let chain = chain(store, from)?;
     let (mut certificates, mut announcements) = (Vec::new(), Vec::new());
-    let first = chain.first().map_or(Term(1), |lowest| lowest.position.term.max(Term(1)));
+    let era = reign.era();
+    let lowest = chain.first().map(|lowest| lowest.position).filter(|position| position.era == era);
+    let first = lowest.map_or(Term(1), |position| position.term.max(Term(1)));
     let entered = safety.certificate.as_ref().map_or(Term(1), |certificate| certificate.term);
     for term in (first.0..=entered.0).map(Term) {
-        certificates.extend(store.certificates_of(Era(0), term)?.into_iter().map(Arc::new));
-        announcements.extend(store.announcements_of(Era(0), term)?.into_iter().map(|signed| signed.message));
+        certificates.extend(store.certificates_of(era, term)?.into_iter().map(Arc::new));
+        announcements.extend(store.announcements_of(era, term)?.into_iter().map(|signed| signed.message));
     }
     let evidence = store.evidence()?;
     let finality = finality.map(Arc::new);

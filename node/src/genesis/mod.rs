@@ -31,6 +31,8 @@ use alloy_primitives::{Address, B256, Bytes, keccak256};
 use alloy_rlp::RlpEncodable;
 use baton_consensus::{
     FinalityRule, Parameters,
+    messages::L1Anchor,
+    reign::Reign,
     signing::SigningContext,
     types::{Block, Electorate, SequencerSet, Stake},
 };
@@ -149,6 +151,12 @@ impl Genesis {
     #[must_use]
     pub fn electorate(&self) -> Electorate {
         Electorate::genesis(self.signing_context(), Arc::clone(&self.set))
+    }
+
+    /// What era 0 begins with.
+    #[must_use]
+    pub fn reign(&self) -> Reign {
+        Reign::genesis(self.signing_context(), Arc::clone(&self.set), L1Anchor::default())
     }
 
     /// Block 0: the header over an empty body.

@@ -5,8 +5,8 @@ use crate::engine::{EngineMessage, Origin};
 use baton_consensus::{
     certificate::{Appointment, TermCertificate},
     evidence::Evidence,
-    finality::{CertifiedCheckpoint, ProposedCheckpoint},
-    messages::{CastVote, CheckpointRef, TermRequest, VerifiedTermChange},
+    finality::{CertifiedCheckpoint, ProposedCheckpoint, SetChange},
+    messages::{CastVote, CheckpointPosition, TermRequest, VerifiedTermChange},
     signing::{Message, Signed, Verified},
 };
 use baton_network::{GossipTicket, PeerId, Verdict};
@@ -22,7 +22,7 @@ impl Router {
         signed: Signed<M>,
         message: fn(Verified<M>, Origin) -> EngineMessage,
     ) {
-        match signed.verify(&self.electorate.context) {
+        match signed.verify(&self.electorates.context()) {
             Ok(verified) => self.offer(message(verified, Origin::Gossip(ticket))),
             Err(error) => self.reject(source, ticket, M::DOMAIN, error),
         }
@@ -33,7 +33,7 @@ impl Router {
         let Some(announcement) = self.member(announcement) else {
             return self.reject(source, ticket, "announcement", "nobody in the set signed it");
         };
-        match certificate.map(|certificate| certificate.verify(&self.electorate)).transpose() {
+        match certificate.map(|certificate| certificate.verify(self.electorates.now())).transpose() {
             Ok(certificate) => {
                 self.offer(EngineMessage::Announcement(announcement, certificate, Origin::Gossip(ticket)));
             }
@@ -43,10 +43,10 @@ impl Router {
 
     pub(super) fn term_change(&self, source: PeerId, ticket: GossipTicket, request: TermRequest) {
         let TermRequest { change, certificate } = request;
-        let verify = |certificate| self.quorums.verify(certificate, &self.electorate).ok();
+        let verify = |certificate| self.quorums.verify(certificate, self.electorates.now()).ok();
         let checked = self
             .member(change)
-            .and_then(|change| VerifiedTermChange::check_by(change, certificate, &self.electorate, verify));
+            .and_then(|change| VerifiedTermChange::check_by(change, certificate, self.electorates.now(), verify));
         match checked {
             Some(change) => self.offer(EngineMessage::TermChange(change, Origin::Gossip(ticket))),
             None => {
@@ -56,7 +56,7 @@ impl Router {
     }
 
     pub(super) fn certificate(&self, source: PeerId, ticket: GossipTicket, certificate: Arc<TermCertificate>) {
-        match certificate.verify(&self.electorate) {
+        match certificate.verify(self.electorates.now()) {
             Ok(verified) => self.offer(EngineMessage::Certificate(verified, Origin::Gossip(ticket))),
             Err(error) => self.reject(source, ticket, "term certificate", error),
         }
@@ -67,12 +67,15 @@ impl Router {
         let Some(checkpoint) = self.member(checkpoint) else {
             return self.reject(source, ticket, "checkpoint", "nobody in the set signed it");
         };
-        let genesis = CheckpointRef::genesis(self.electorate.context.genesis_hash);
-        let named = parent.as_ref().map_or(genesis, |parent| parent.checkpoint.reference());
-        if named != checkpoint.message().parent {
+        let named = checkpoint.message().parent;
+        let is_named = match &parent {
+            Some(parent) => parent.checkpoint.reference() == named,
+            None => named.position == CheckpointPosition::root(checkpoint.message().era),
+        };
+        if !is_named {
             return self.reject(source, ticket, "checkpoint", "its certificate is not that of its parent");
         }
-        match parent.map(|parent| self.quorums.verify(parent, &self.electorate)).transpose() {
+        match parent.map(|parent| self.quorums.verify(parent, self.electorates.now())).transpose() {
             Ok(parent) => self.offer(EngineMessage::Checkpoint(checkpoint, parent, Origin::Gossip(ticket))),
             Err(error) => self.reject(source, ticket, "checkpoint", error),
         }
@@ -91,14 +94,24 @@ impl Router {
         if parent.is_some_and(|parent| parent.reference() != certificate.checkpoint.parent) {
             return self.reject(source, ticket, "quorum certificate", "the checkpoint beside it is not its parent");
         }
-        match self.quorums.verify(certificate, &self.electorate) {
+        match self.quorums.verify(certificate, self.electorates.now()) {
             Ok(certificate) => self.offer(EngineMessage::Quorum(certificate, parent, Origin::Gossip(ticket))),
             Err(error) => self.reject(source, ticket, "quorum certificate", error),
         }
     }
 
+    pub(super) fn set_change(&self, source: PeerId, ticket: GossipTicket, change: Arc<SetChange>) {
+        match change.verify(self.electorates.now()) {
+            Ok(change) => self.offer(EngineMessage::SetChange(Box::new(change), Origin::Gossip(ticket))),
+            Err(error) => self.reject(source, ticket, "set change", error),
+        }
+    }
+
     pub(super) fn evidence(&self, source: PeerId, ticket: GossipTicket, evidence: &Evidence) {
-        match evidence.clone().verify(&self.electorate) {
+        let Some(electorate) = self.electorates.of(evidence.era()) else {
+            return self.network.report(ticket, Verdict::Ignore);
+        };
+        match evidence.clone().verify(electorate) {
             Ok(evidence) => self.offer(EngineMessage::Evidence(evidence, Origin::Gossip(ticket))),
             Err(error) => self.reject(source, ticket, "evidence", error),
         }
@@ -106,8 +119,8 @@ impl Router {
 
     /// A message that a member signed with its operator's key.
     pub(super) fn member<M: Message>(&self, signed: Signed<M>) -> Option<Verified<M>> {
-        let verified = signed.verify(&self.electorate.context).ok()?;
-        self.electorate.set.contains(verified.signer()).then_some(verified)
+        let verified = signed.verify(&self.electorates.context()).ok()?;
+        self.electorates.now().set.contains(verified.signer()).then_some(verified)
     }
 
     fn reject(&self, source: PeerId, ticket: GossipTicket, what: &'static str, reason: impl fmt::Display) {

@@ -1,6 +1,7 @@
 //! Between the swarm and the rest of the node: every event goes to whom it concerns, signatures are checked on the way.
 //!
 //! - [`router`]: the loop over the network's events.
+//! - [`electorates`]: the sets of this era and earlier ones, and what waits for the next one.
 //! - [`consensus`]: the checks of consensus messages.
 //! - [`quorums`]: the quorum certificates that were checked already.
 //! - [`requests`]: answers to peers.
@@ -8,12 +9,14 @@
 //! - [`push`]: the mempool's way out.
 
 mod consensus;
+mod electorates;
 mod peers;
 mod push;
 mod quorums;
 mod requests;
 mod router;
 
+pub use electorates::{Electorates, Held};
 pub use peers::{Peer, PeerBook};
 pub use push::MempoolMesh;
 pub use quorums::KnownQuorums;

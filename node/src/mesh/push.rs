@@ -17,17 +17,15 @@ const PATIENCE: Duration = Duration::from_millis(500);
 pub struct MempoolMesh {
     network: NetworkHandle,
     peers: PeerBook,
-    /// Whether the chain has a single sequencer: then there may be nobody to push to.
-    single: bool,
     /// Spreads pushes over the peers.
     turn: AtomicUsize,
 }
 
 impl MempoolMesh {
-    /// `single` tells that the set has one member.
+    /// Nothing was pushed so far.
     #[must_use]
-    pub const fn new(network: NetworkHandle, peers: PeerBook, single: bool) -> Self {
-        Self { network, peers, single, turn: AtomicUsize::new(0) }
+    pub const fn new(network: NetworkHandle, peers: PeerBook) -> Self {
+        Self { network, peers, turn: AtomicUsize::new(0) }
     }
 }
 
@@ -42,7 +40,12 @@ impl Mesh for MempoolMesh {
     async fn push_to_one(&self, batch: Vec<Bytes>) -> Result<Pushed, MeshError> {
         let mut peers = self.peers.ready();
         if peers.is_empty() {
-            return if self.single { Ok(Pushed::Alone) } else { Err(MeshError("no peer is connected".to_owned())) };
+            // A single sequencer has nobody to push to.
+            return if self.peers.is_single() {
+                Ok(Pushed::Alone)
+            } else {
+                Err(MeshError("no peer is connected".to_owned()))
+            };
         }
         // Sequencers first, each in turn; the others only when no sequencer answers.
         let sequencers = peers.iter().filter(|peer| self.peers.operator(&peer.id).is_some()).count();
@@ -62,7 +65,7 @@ impl Mesh for MempoolMesh {
                 Err(_) => last_error = Some(format!("{} did not answer in {PATIENCE:?}", peer.id)),
             }
         }
-        if self.single {
+        if self.peers.is_single() {
             // Observers help if they can; the chain does not depend on them.
             return Ok(Pushed::Alone);
         }

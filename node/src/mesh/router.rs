@@ -1,13 +1,16 @@
 //! The loop over the network's events.
 
-use super::{KnownQuorums, PeerBook, requests};
+use super::{
+    KnownQuorums, PeerBook,
+    electorates::{Electorates, Held, Place},
+    requests,
+};
 use crate::{
     engine::{EngineHandle, EngineMessage, Origin},
     mempool::{self, PoolHandle},
     metrics::{Judgement, Metrics},
 };
 use alloy_primitives::Bytes;
-use baton_consensus::types::Electorate;
 use baton_network::{
     GossipMessage, GossipTicket, Multiaddr, NetworkEvent, NetworkEvents, NetworkHandle, PeerId, Request, Responder,
     Verdict,
@@ -45,7 +48,9 @@ pub struct Router {
     /// Who is connected.
     pub peers: PeerBook,
     /// What signatures are checked against, and whose count.
-    pub electorate: Electorate,
+    pub electorates: Electorates,
+    /// What is of the next era, until that is opened.
+    pub held: Held,
     /// What was checked already.
     pub quorums: KnownQuorums,
     /// Whom to tell of peers.
@@ -58,7 +63,7 @@ pub struct Router {
 
 impl Router {
     /// Runs until `shutdown` or the end of the network.
-    pub async fn run(self, mut events: NetworkEvents, shutdown: CancellationToken) {
+    pub async fn run(mut self, mut events: NetworkEvents, shutdown: CancellationToken) {
         let segments = Arc::new(Semaphore::new(SEGMENTS_AT_ONCE));
         let batches = Arc::new(Semaphore::new(BATCHES_AT_ONCE));
         let mut refresh = tokio::time::interval(PEERS_INTERVAL);
@@ -67,6 +72,13 @@ impl Router {
                 () = shutdown.cancelled() => return,
                 _ = refresh.tick() => {
                     self.peers.refresh(&self.network).await;
+                    continue;
+                }
+                reign = self.electorates.next() => {
+                    self.peers.set_sequencers(&reign.electorate.set);
+                    for (source, ticket, message) in self.held.take() {
+                        self.gossip(source, ticket, message, &batches);
+                    }
                     continue;
                 }
                 event = events.next() => event,
@@ -116,7 +128,20 @@ impl Router {
         let _ = self.news.try_send(PeerNews);
     }
 
-    fn gossip(&self, source: PeerId, ticket: GossipTicket, message: GossipMessage, batches: &Arc<Semaphore>) {
+    fn gossip(&mut self, source: PeerId, ticket: GossipTicket, message: GossipMessage, batches: &Arc<Semaphore>) {
+        match self.electorates.place(&message) {
+            Place::Now => self.take(source, ticket, message, batches),
+            Place::Next => {
+                // The oldest may have waited for an era that nobody opens.
+                if let Some((_, ticket, _)) = self.held.keep((source, ticket, message)) {
+                    self.network.report(ticket, Verdict::Ignore);
+                }
+            }
+            Place::Never => self.network.report(ticket, Verdict::Ignore),
+        }
+    }
+
+    fn take(&self, source: PeerId, ticket: GossipTicket, message: GossipMessage, batches: &Arc<Semaphore>) {
         match message {
             GossipMessage::Heartbeat(signed) => self.consensus(source, ticket, signed, EngineMessage::Heartbeat),
             GossipMessage::Schedule(appointment) => self.appointment(source, ticket, appointment),
@@ -126,8 +151,9 @@ impl Router {
             GossipMessage::Vote(signed) => self.vote(source, ticket, *signed),
             GossipMessage::Quorum(certified) => self.quorum(source, ticket, *certified),
             GossipMessage::Evidence(evidence) => self.evidence(source, ticket, &evidence),
+            GossipMessage::SetChange(change) => self.set_change(source, ticket, change),
             GossipMessage::Seal(signed) => self.consensus(source, ticket, signed, EngineMessage::Seal),
-            GossipMessage::Block(block) => match block.verify(&self.electorate.context) {
+            GossipMessage::Block(block) => match block.verify(&self.electorates.context()) {
                 Ok(verified) => self.offer(EngineMessage::Block(verified, Origin::Gossip(ticket))),
                 Err(error) => {
                     warn!(%source, %error, "malformed block");
@@ -186,7 +212,7 @@ impl Router {
                     drop(permit);
                 });
             }
-            Request::SubmitBlock(block) => match block.verify(&self.electorate.context) {
+            Request::SubmitBlock(block) => match block.verify(&self.electorates.context()) {
                 Ok(verified) => self.offer(EngineMessage::Block(verified, Origin::Direct(responder))),
                 Err(error) => {
                     warn!(%peer, %error, "malformed block");

@@ -9,6 +9,8 @@ metrics! {
     pub struct Terms {
         /// Terms that this node asked for, by cause.
         pub term_changes_signed: PerLabel<Cause, Counter>,
+        /// Set changes that this node went along with.
+        pub eras_opened: Counter,
         /// Terms that this node saw opened by a certificate.
         pub terms_opened: Counter,
         /// Leaders that this node replaced as the scheduler, by reason.

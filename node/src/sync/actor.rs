@@ -1,17 +1,22 @@
 //! The synchronizer's loop.
 
-use super::download::{DownloadError, Trust, download};
+use super::download::{DownloadError, download};
 use crate::{
     chain::ChainReader,
     engine::{CatchUp, EngineHandle, EngineView, Position, Segment},
+    eras::Eras,
     mesh::{Peer, PeerBook, PeerNews},
     rpc::ports::SyncProgress,
 };
-use baton_consensus::types::{ExtraData, Height};
+use baton_consensus::{
+    reign::Reign,
+    types::{ExtraData, Height},
+};
 use baton_network::{NetworkHandle, PeerId};
 use futures::stream::{FuturesUnordered, StreamExt};
 use std::{
     collections::{BTreeMap, HashMap},
+    sync::Arc,
     time::{Duration, Instant},
 };
 use tokio::sync::{mpsc, watch};
@@ -52,7 +57,7 @@ pub struct Synchronizer {
     engine: EngineHandle,
     view: EngineView,
     peers: PeerBook,
-    trust: Trust,
+    eras: Eras,
     chain: ChainReader,
     shunned: HashMap<PeerId, Instant>,
     /// How far below the head the next range begins: more and more where the peers' chain is another branch.
@@ -67,10 +72,10 @@ impl Synchronizer {
         engine: EngineHandle,
         view: EngineView,
         peers: PeerBook,
-        trust: Trust,
+        eras: Eras,
         chain: ChainReader,
     ) -> Self {
-        Self { network, engine, view, peers, trust, chain, shunned: HashMap::new(), back: 0 }
+        Self { network, engine, view, peers, eras, chain, shunned: HashMap::new(), back: 0 }
     }
 
     /// Runs until `shutdown`.
@@ -106,7 +111,13 @@ impl Synchronizer {
     }
 
     fn is_far_behind(&self) -> bool {
-        self.best_height().0 > self.engine.position().head.height.0 + LEAD_TO_FETCH
+        self.is_behind_in_era() || self.best_height().0 > self.engine.position().head.height.0 + LEAD_TO_FETCH
+    }
+
+    /// Whether a peer is in a later era.
+    fn is_behind_in_era(&self) -> bool {
+        let era = self.eras.get().era();
+        self.peers.ready().iter().any(|peer| peer.status.era > era)
     }
 
     /// Fetches until nobody is ahead any more, or nobody serves. `target` is a height that the engine knows of; peers may
@@ -137,7 +148,7 @@ impl Synchronizer {
             } else {
                 failures = 0;
             }
-            if after.head.height >= self.best_height().max(target) {
+            if after.head.height >= self.best_height().max(target) && !self.is_behind_in_era() {
                 break;
             }
             if after == before {
@@ -165,7 +176,9 @@ impl Synchronizer {
         }
         let floor = self.chain.finalized().height;
         let parent = Height(head.height.0.saturating_sub(self.back)).max(floor);
-        let known = self.position_at(parent);
+        // Nothing of a later era than this node's is served, as it could not be checked.
+        let reign = self.eras.get();
+        let known = self.position_at(parent).max(ExtraData { era: reign.era(), ..ExtraData::default() });
         let head = parent;
         // What one peer does not have, another may.
         let others = failures % peers.len();
@@ -178,7 +191,7 @@ impl Synchronizer {
                 let at = usize::try_from(index).unwrap_or_default() % peers.len();
                 let mut order = peers.clone();
                 order.rotate_left(at);
-                self.fetch(from, order, known)
+                self.fetch(from, order, Arc::clone(&reign), known)
             })
             .collect();
         let mut ready: BTreeMap<Height, Segment> = BTreeMap::new();
@@ -233,11 +246,12 @@ impl Synchronizer {
         &self,
         from: Height,
         peers: Vec<Peer>,
-        known: baton_consensus::types::ExtraData,
+        reign: Arc<Reign>,
+        known: ExtraData,
     ) -> (Height, Option<Segment>, Vec<PeerId>) {
         let mut liars = Vec::new();
         for peer in peers {
-            match download(&self.network, peer.id, self.trust.clone(), (from, RANGE), known).await {
+            match download(&self.network, peer.id, Arc::clone(&reign), (from, RANGE), known).await {
                 Ok(segment) => return (from, Some(segment), liars),
                 Err(error) => {
                     self.blame(&peer, from, &error);

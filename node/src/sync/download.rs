@@ -3,15 +3,13 @@
 use crate::engine::Segment;
 use baton_consensus::{
     finality::light_client::Trusted,
+    reign::Reign,
     types::{ChainSegment, ExtraData, Height, VerifiedSealedBlock},
 };
 use baton_network::{BlocksByRange, NetworkHandle, PeerId, Request, RequestError, Response};
 use rayon::prelude::*;
 use std::sync::Arc;
 use thiserror::Error;
-
-/// What signatures are checked against.
-pub(super) type Trust = Arc<Trusted>;
 
 /// Why a range could not be had from a peer.
 #[derive(Debug, Error)]
@@ -35,7 +33,7 @@ impl DownloadError {
 pub(super) async fn download(
     network: &NetworkHandle,
     peer: PeerId,
-    trust: Trust,
+    reign: Arc<Reign>,
     (from, count): (Height, u32),
     known: ExtraData,
 ) -> Result<Segment, DownloadError> {
@@ -43,18 +41,19 @@ pub(super) async fn download(
     let Response::BlocksByRange(segment) = network.request(peer, request).await? else {
         return Err(DownloadError::OtherAnswer);
     };
-    let verified = tokio::task::spawn_blocking(move || verify(segment, &trust, from, count)).await;
+    let verified = tokio::task::spawn_blocking(move || verify(segment, &reign, from, count)).await;
     verified.ok().flatten().ok_or(DownloadError::Invalid)
 }
 
-fn verify(segment: ChainSegment, trust: &Trusted, from: Height, count: u32) -> Option<Segment> {
-    let ChainSegment { certificates, announcements, blocks, finality } = segment;
+fn verify(segment: ChainSegment, reign: &Reign, from: Height, count: u32) -> Option<Segment> {
+    let ChainSegment { certificates, announcements, blocks, finality, change } = segment;
     if blocks.len() > count as usize {
         return None;
     }
-    let electorate = trust.electorate();
+    let electorate = &reign.electorate;
     let context = &electorate.context;
-    let finality = finality.map(|proof| trust.verify(&[], &proof)).transpose().ok()?;
+    let finality = finality.map(|proof| Trusted::reign(reign).verify(&[], &proof)).transpose().ok()?;
+    let change = change.map(|change| change.verify(electorate).map(Box::new)).transpose().ok()?;
     let certificates =
         certificates.into_par_iter().map(|certificate| certificate.verify(electorate).ok()).collect::<Option<_>>()?;
     let announcements =
@@ -69,5 +68,5 @@ fn verify(segment: ChainSegment, trust: &Trusted, from: Height, count: u32) -> O
             in_place.then_some(VerifiedSealedBlock { block, seal })
         })
         .collect::<Option<_>>()?;
-    Some(Segment { certificates, finality, announcements, blocks })
+    Some(Segment { certificates, finality, announcements, blocks, change })
 }

@@ -3,12 +3,16 @@
 use alloy_consensus::{BlockBody, Header, SignableTransaction, TxEip1559, TxEnvelope};
 use alloy_primitives::{Address, B64, B256, Bloom, Bytes, TxKind, U256, keccak256};
 use baton_consensus::{
+    election::Priorities,
     evidence::Evidence,
-    finality::{FinalityProof, QuorumCertificate},
-    keys::{BlsSignature, OperatorKey},
+    finality::{FinalityProof, QuorumCertificate, SetChange},
+    keys::{BlsPublicKey, BlsSignature, OperatorKey},
     messages::{Announcement, Checkpoint, CheckpointRef, L1Anchor, Proposal, Seal, Skip, SkipReason},
     signing::{Signed, SigningContext},
-    types::{Block, BlockRef, Epoch, Era, ExtraData, Height, Round, SealedBlock, SignedBlock, Term},
+    types::{
+        Block, BlockRef, Epoch, Era, ExtraData, Height, Round, SealedBlock, Sequencer, SequencerSet, SignedBlock,
+        Stake, Term,
+    },
 };
 use baton_storage::{
     BlockCommit, GenesisCommit, JournalWrite, StateChanges, Store, StoreOptions, StoredAccount, StoredLog,
@@ -217,6 +221,23 @@ pub(crate) fn proof(head: BlockRef) -> FinalityProof {
     let certified = Checkpoint { round: checkpoint.round.next(), parent: checkpoint.reference(), ..checkpoint };
     let signature = BlsSignature([13; 96].into());
     FinalityProof { checkpoint, child: QuorumCertificate { checkpoint: certified, signers: vec![7].into(), signature } }
+}
+
+/// A made-up end of era 0 with this block.
+pub(crate) fn set_change(head: BlockRef) -> SetChange {
+    let member = |number: u64| Sequencer {
+        address: Address::with_last_byte(u8::try_from(number).unwrap()),
+        bls_public_key: BlsPublicKey([14; 48].into()),
+        weight: Stake(U256::from(number)),
+        peer_id: String::new(),
+    };
+    let set = SequencerSet::new(vec![member(1)]).unwrap();
+    let priorities = Priorities::genesis(&set);
+    let open = proof(head);
+    let next_set_root = Some(priorities.set_root(&set));
+    let checkpoint =
+        Checkpoint { next_set_root, anchor: L1Anchor { number: 5, hash: B256::repeat_byte(15) }, ..open.checkpoint };
+    SetChange { proof: FinalityProof { checkpoint, ..open }, members: set.members().to_vec(), priorities }
 }
 
 /// Two seals of one height.

@@ -4,7 +4,7 @@
 //! on the wire.
 
 use crate::common::{
-    account, announcement, context, epoch_of, evidence, operator, proof, receipt, sealed_block, transaction,
+    account, announcement, context, epoch_of, evidence, operator, proof, receipt, sealed_block, set_change, transaction,
 };
 use alloy_primitives::{Address, B256, Bytes, U256, hex};
 use baton_consensus::{
@@ -87,9 +87,11 @@ fn messages(golden: &mut Golden) {
         announcements: vec![announcement(1), announcement(2)],
         blocks: vec![sealed],
         finality: Some(Arc::new(proof(parent()))),
+        change: Some(Arc::new(set_change(parent()))),
     };
     golden.check("chain_segment", &segment);
     golden.check("finality_proof", &proof(parent()));
+    golden.check("set_change", &set_change(parent()));
     golden.check("evidence", &evidence(300));
 }
 

@@ -1,9 +1,9 @@
 //! What peers that catch up are served.
 
-use crate::common::{announcement, epoch_of, extend, open, proof};
+use crate::common::{announcement, epoch_of, extend, open, proof, set_change};
 use baton_consensus::{
     codec,
-    types::{ChainSegment, Epoch, Era, ExtraData, Height, Term},
+    types::{BlockRef, ChainSegment, Epoch, Era, ExtraData, Height, Term},
 };
 use baton_storage::{MAX_SEGMENT_ANNOUNCEMENTS, ScheduleWrite, Store};
 
@@ -53,6 +53,29 @@ fn the_newest_proof_comes_with_every_segment() {
         store.put_finality(*block, &proof(*block), block.height).unwrap();
         assert_eq!(finality().as_deref(), Some(&proof(*block)));
     }
+}
+
+/// Who is in an ended era gets its last block, and what ended it; what comes after is served to who is there.
+#[test]
+fn a_segment_ends_with_the_askers_era() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = open(directory.path());
+    chain(&store);
+    let change = set_change(store.head());
+    store.put_set_change(&change, b"bound").unwrap();
+    let ended = store.segment(Height(9), 100, 1 << 20, NOTHING).unwrap();
+    assert_eq!(heights(&ended), [9, 10]);
+    assert_eq!((ended.change.as_deref(), ended.finality.is_some()), (Some(&change), true));
+    let beyond = store.segment(Height(11), 100, 1 << 20, NOTHING).unwrap();
+    assert_eq!((heights(&beyond), beyond.change.as_deref()), (vec![], Some(&change)));
+    let next = store.segment(Height(11), 100, 1 << 20, ExtraData { era: Era(1), ..NOTHING }).unwrap();
+    assert_eq!(next, ChainSegment::default(), "nothing of an earlier era");
+    assert_eq!(store.finalized(), store.head(), "an era ends with a final block");
+    assert_eq!(store.safety_state().unwrap().unwrap(), b"bound"[..]);
+    assert_eq!(store.newest_set_change().unwrap().as_ref(), Some(&change));
+    assert_eq!(store.set_changes(Era(0), 8).unwrap(), [change]);
+    let elsewhere = set_change(BlockRef { height: Height(9), ..BlockRef::default() });
+    assert!(store.put_set_change(&elsewhere, b"").is_err(), "an era ends with the head");
 }
 
 #[test]

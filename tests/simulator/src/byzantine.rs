@@ -7,8 +7,8 @@ use baton_consensus::{
     finality::ProposedCheckpoint,
     keys::{BlsKey, BlsSignature, OperatorKey},
     messages::{
-        Announcement, CastVote, Checkpoint, CheckpointRef, Proposal, Seal, Skip, SkipReason, TermChange, TermReport,
-        TermRequest, Vote,
+        Announcement, CastVote, Checkpoint, CheckpointPosition, CheckpointRef, L1Anchor, Proposal, Seal, Skip,
+        SkipReason, TermChange, TermReport, TermRequest, Vote,
     },
     signing::{Signed, SigningContext},
     types::{BlockRef, Epoch, ExtraData, Height, SignedBlock, Term, Tip},
@@ -57,6 +57,8 @@ pub(crate) enum Vice {
     },
     /// It keeps its certificates to itself, and everything else; this much later, in ms, all of them come out.
     PublishesLate(u64),
+    /// Its checkpoints end the era with a set that nobody registered.
+    InventsASet,
     /// It signs its votes with another key than its own.
     SpoilsVotes,
     /// It votes for every checkpoint of a round, and for one that does not exist.
@@ -148,6 +150,14 @@ impl Vice {
                 let (first, second) = if to.index.is_multiple_of(2) { (0, 30) } else { (30, 0) };
                 vec![(first, Outgoing::Checkpoint(proposed.clone())), (second, twin)]
             }
+            (Self::InventsASet, Outgoing::Checkpoint(proposed)) => {
+                let message = proposed.checkpoint.message;
+                let number = message.anchor.number + 1;
+                let anchor = L1Anchor { number, hash: keccak256(number.to_be_bytes()) };
+                let checkpoint =
+                    by.sign(Checkpoint { anchor, next_set_root: Some(keccak256(message.set_root)), ..message });
+                vec![(0, Outgoing::Checkpoint(ProposedCheckpoint { checkpoint, parent: proposed.parent.clone() }))]
+            }
             (Self::NoCheckpoints, Outgoing::Checkpoint(_)) => Vec::new(),
             (Self::StaleParent, Outgoing::Checkpoint(proposed)) => {
                 let parent = CheckpointRef::genesis(by.context.genesis_hash);
@@ -214,7 +224,8 @@ impl Deceiver<'_> {
     /// A report as if no certificate was ever seen.
     fn report_without_certificate(&self, request: &TermRequest, head: Tip, signed: BlockRef) -> Outgoing {
         let TermChange { report, cause, sent_at, .. } = request.change.message;
-        let certified = CheckpointRef::genesis(self.context.genesis_hash);
+        let position = CheckpointPosition::root(report.era);
+        let certified = CheckpointRef { position, hash: self.context.genesis_hash };
         let report = TermReport { head, signed, certified, ..report };
         let change = TermChange::sign(report, cause, sent_at, self.context, (self.key, self.bls));
         Outgoing::TermChange(TermRequest { change, certificate: None })

@@ -6,11 +6,11 @@ use baton_consensus::{
     certificate::TermCertificate,
     core::{Committed, Restored},
     evidence::{Evidence, Fault},
-    finality::FinalityProof,
+    finality::{FinalityProof, SetChange},
     journal::{JournalEntry, SafetyState},
     messages::{Announcement, CheckpointPosition, Seal},
     signing::{Signed, SigningContext},
-    types::{BlockRef, Height, SignedBlock, Term, Tip, VerifiedBlock},
+    types::{BlockRef, Epoch, Era, Height, SignedBlock, Term, Tip, VerifiedBlock},
 };
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -25,9 +25,11 @@ pub(crate) struct Sealed {
 pub(crate) struct Disk {
     pub(crate) genesis: BlockRef,
     pub(crate) chain: Vec<Sealed>,
-    /// By term, epoch and hash.
-    pub(crate) announcements: BTreeMap<(u64, u64, B256), Signed<Announcement>>,
-    pub(crate) certificates: BTreeMap<(u64, B256), Arc<TermCertificate>>,
+    /// By era, term, epoch and hash.
+    pub(crate) announcements: BTreeMap<(Era, Term, Epoch, B256), Signed<Announcement>>,
+    pub(crate) certificates: BTreeMap<(Era, Term, B256), Arc<TermCertificate>>,
+    /// The end of each era.
+    pub(crate) changes: Vec<Arc<SetChange>>,
     pub(crate) journal: BTreeMap<Vec<u8>, JournalEntry>,
     pub(crate) safety: SafetyState,
     pub(crate) proposals: Vec<Arc<SignedBlock>>,
@@ -35,7 +37,7 @@ pub(crate) struct Disk {
     pub(crate) finality: Option<Arc<FinalityProof>>,
     pub(crate) evidence: BTreeMap<Fault, Arc<Evidence>>,
     /// Announcements that a crash may still take away: written, and no synced write since.
-    pub(crate) unsynced: Vec<(u64, u64, B256)>,
+    pub(crate) unsynced: Vec<(Era, Term, Epoch, B256)>,
 }
 
 impl Disk {
@@ -78,7 +80,8 @@ impl Disk {
 
     pub(crate) fn tip(&self) -> Tip {
         self.chain.last().map_or(Tip { term: Term(0), block: self.genesis }, |sealed| Tip {
-            term: sealed.seal.message.term,
+            // What an earlier era sealed is below all that this one does.
+            term: if sealed.seal.message.era == self.era() { sealed.seal.message.term } else { Term(0) },
             block: sealed.block.reference(),
         })
     }
@@ -95,7 +98,13 @@ impl Disk {
         self.block_at(height).map(|sealed| sealed.block.hash())
     }
 
+    /// The era that the node is in.
+    pub(crate) fn era(&self) -> Era {
+        Era(self.changes.len() as u64)
+    }
+
     pub(crate) fn restored(&self) -> Restored {
+        let era = self.era();
         let committed = |sealed: &Sealed| Committed::new(&sealed.block, sealed.seal.message.term);
         let final_one = usize::try_from(self.horizon().0).unwrap();
         let mut chain: Vec<_> = self.chain.iter().skip(final_one.saturating_sub(1)).map(committed).collect();
@@ -107,8 +116,13 @@ impl Disk {
             finalized: self.finalized,
             finality: self.finality.clone(),
             evidence: self.evidence.values().map(|evidence| Evidence::clone(evidence)).collect(),
-            certificates: self.certificates.values().cloned().collect(),
-            announcements: self.announcements.values().map(|signed| signed.message.clone()).collect(),
+            certificates: self.certificates.values().filter(|known| known.era == era).cloned().collect(),
+            announcements: self
+                .announcements
+                .values()
+                .filter(|known| known.message.era == era)
+                .map(|signed| signed.message.clone())
+                .collect(),
             journal: self.journal.values().cloned().collect(),
             safety: self.safety.clone(),
         }

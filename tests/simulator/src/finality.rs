@@ -5,14 +5,18 @@ use baton_consensus::{
     core::{Effect, Outgoing},
     finality::{FinalityProof, QuorumCertificate},
     journal::{JournalEntry, SafetyState},
-    messages::{Checkpoint, CheckpointPosition},
+    messages::{Checkpoint, CheckpointPosition, L1Anchor},
     types::Electorate,
 };
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 /// The checkpoint that has a certificate at each position, whoever showed it.
 #[derive(Debug, Default)]
-pub(crate) struct Certified(HashMap<CheckpointPosition, B256>);
+pub(crate) struct Certified {
+    known: HashMap<CheckpointPosition, B256>,
+    /// The L1 blocks that changed the registry's set.
+    pub(crate) anchors: HashSet<L1Anchor>,
+}
 
 impl Certified {
     /// Looks at every certificate that an effect carries.
@@ -34,7 +38,9 @@ impl Certified {
         let Some(certificate) = certificate else { return };
         let (position, hash) = (certificate.checkpoint.position(), certificate.checkpoint.hash());
         assert!(has_quorum(electorate, certificate), "a certificate without a quorum: {position}");
-        let known = *self.0.entry(position).or_insert(hash);
+        let is_registered = self.anchors.contains(&certificate.checkpoint.anchor);
+        assert!(!certificate.checkpoint.is_closing() || is_registered, "{position} certifies a set that L1 never had");
+        let known = *self.known.entry(position).or_insert(hash);
         assert_eq!(known, hash, "two certificates at {position}");
     }
 }
@@ -59,7 +65,7 @@ impl Bonds {
         let (floor, last) = self.nodes.entry(node).or_default();
         let highest = next.highest.as_ref().map(|highest| highest.checkpoint.position());
         assert!(enters || next.floor >= *floor, "{node} lowers its floor from {floor} to {}", next.floor);
-        let bound = Some(next.floor).filter(|floor| *floor > CheckpointPosition::default());
+        let bound = Some(next.floor).filter(|floor| *floor > CheckpointPosition::root(floor.era));
         assert!(bound <= highest, "{node} is bound by nothing that it holds");
         for entry in journal {
             match entry {

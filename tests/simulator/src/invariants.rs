@@ -6,8 +6,8 @@ use baton_consensus::{
     certificate::{TermCertificate, VerifiedCertificate},
     core::{Effect, Outgoing, Report},
     journal::JournalEntry,
-    messages::Checkpoint,
-    types::{Electorate, Height, Term, Tip},
+    messages::{Checkpoint, TermReport},
+    types::{Electorate, Era, Height, Term, Tip},
 };
 use std::{
     collections::{HashMap, HashSet},
@@ -20,19 +20,19 @@ pub(crate) struct Watch {
     /// What each honest key signed for each position.
     signed: HashMap<(Address, Vec<u8>), B256>,
     /// The highest term that each honest key asked for in public.
-    fences: HashMap<Address, Term>,
+    fences: HashMap<Address, (Era, Term)>,
     /// The block that honest keys sealed at a position.
-    sealed: HashMap<(Term, Height), B256>,
+    sealed: HashMap<(Era, Term, Height), B256>,
     /// The block that anyone tagged final at a height, or below one.
     finalized: HashMap<Height, B256>,
     /// Up to where each node's final blocks were looked at.
     looked_at: HashMap<Address, Height>,
-    certified: finality::Certified,
+    pub(crate) certified: finality::Certified,
     bonds: finality::Bonds,
     /// How each honest node entered the term that it is in.
     openings: HashMap<Address, B256>,
     /// The scheduler that honest nodes take a term to have.
-    schedulers: HashMap<Term, Address>,
+    schedulers: HashMap<(Era, Term), Address>,
     /// The tip that each honest scheduler had when its term opened.
     took_over_at: HashMap<Address, Tip>,
     /// Members that are shown what must not be: they have to stop.
@@ -54,6 +54,10 @@ impl Watch {
                 opening.into_iter().for_each(|opening| self.enters(node, opening, electorate));
                 journal.iter().for_each(|entry| self.signs(node, entry));
                 self.bonds.binds(node, safety, journal, opening.is_some());
+            }
+            Effect::OpenEra { change, state } => {
+                finality::concludes(node, electorate, &change.proof);
+                self.bonds.binds(node, state, &[], true);
             }
             Effect::PersistAnnouncement { journal: Some(entry), .. }
             | Effect::PersistProposal { journal: entry, .. }
@@ -86,12 +90,12 @@ impl Watch {
 
     fn signs(&mut self, node: Address, entry: &JournalEntry) {
         let fence = self.fences.get(&node).copied().unwrap_or_default();
-        assert!(entry.term() >= fence, "{node} signs below its fence {fence}: {entry:?}");
+        assert!(position_of(entry) >= fence, "{node} signs below its fence {fence:?}: {entry:?}");
         let digest = alloy_primitives::keccak256(entry.to_bytes());
         let known = *self.signed.entry((node, entry.key())).or_insert(digest);
         assert_eq!(known, digest, "{node} signs two messages for one position: {entry:?}");
         if let JournalEntry::Seal(seal) = entry {
-            let position = (seal.message.term, seal.message.height);
+            let position = (seal.message.era, seal.message.term, seal.message.height);
             let known = *self.sealed.entry(position).or_insert(seal.message.hash);
             assert_eq!(known, seal.message.hash, "two entitled seals at {position:?}");
         }
@@ -102,10 +106,10 @@ impl Watch {
             Outgoing::Announcement(appointment) => JournalEntry::Announcement(appointment.announcement.clone()),
             Outgoing::Seal(signed) => JournalEntry::Seal(signed.clone()),
             Outgoing::TermChange(request) => {
-                let term = request.change.message.report.term;
+                let TermReport { era, term, .. } = request.change.message.report;
                 assert!(disk.safety.fence() >= term, "{node} asks for term {term} before that is durable");
                 let known = self.fences.entry(node).or_default();
-                *known = term.max(*known);
+                *known = (era, term).max(*known);
                 return;
             }
             Outgoing::Block(block) => {
@@ -114,6 +118,10 @@ impl Watch {
             }
             Outgoing::Checkpoint(proposed) => JournalEntry::Checkpoint(proposed.checkpoint.clone()),
             Outgoing::Vote(vote) => JournalEntry::Vote(vote.clone()),
+            Outgoing::SetChange(change) => {
+                let durable = disk.changes.last().is_some_and(|known| Arc::ptr_eq(known, change));
+                return assert!(durable, "{node} tells of a set change before it is durable");
+            }
             Outgoing::Heartbeat(_) | Outgoing::Certificate(_) | Outgoing::Quorum(_) | Outgoing::Evidence(_) => return,
         };
         assert!(disk.journal.contains_key(&entry.key()), "{node} sends {entry:?} before it is durable");
@@ -129,13 +137,13 @@ impl Watch {
             }
             // Who entered by the same certificate as an honest scheduler never finds it below the floor.
             Report::BelowFloor { opening: Some(opening), checkpoint, floor } => {
-                let scheduler = self.schedulers.get(&checkpoint.position.term);
+                let scheduler = self.schedulers.get(&(checkpoint.position.era, checkpoint.position.term));
                 let honest = scheduler.filter(|scheduler| !self.byzantine.contains(*scheduler));
                 let same = honest.is_some_and(|scheduler| self.openings.get(scheduler) == Some(opening));
                 assert!(!same, "{node} has floor {floor} and refuses {checkpoint}, though its certificate allows it");
             }
             Report::TermOpened { term, scheduler, .. } => {
-                let known = *self.schedulers.entry(*term).or_insert(*scheduler);
+                let known = *self.schedulers.entry((disk.era(), *term)).or_insert(*scheduler);
                 assert_eq!(known, *scheduler, "{node} sees another scheduler in term {term}");
                 if *scheduler == node && self.keeps_what_counts(disk) {
                     self.took_over_at.insert(node, disk.tip());
@@ -167,4 +175,11 @@ impl Watch {
         assert!(finality::is_quorum(electorate, signers.copied()), "{node} enters term {term} without a quorum");
         self.openings.insert(node, certificate.hash());
     }
+}
+
+/// The era and the term of what is signed: its key begins with a kind byte, and then with these.
+fn position_of(entry: &JournalEntry) -> (Era, Term) {
+    let key = entry.key();
+    let number = |at: usize| u64::from_be_bytes(key[at..at + 8].try_into().unwrap());
+    (Era(number(1)), Term(number(9)))
 }

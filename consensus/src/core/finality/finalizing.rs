@@ -57,6 +57,11 @@ impl Certificates {
 
 impl Core {
     pub(in crate::core) fn on_quorum(&mut self, quorum: VerifiedQuorum, parent: Option<&Checkpoint>, now: Time) {
+        let era = quorum.position().era;
+        if era != self.schedule.era() {
+            let early = era > self.schedule.era();
+            return self.judge(Verdict::Ignore(if early { Ignored::Early } else { Ignored::Stale }));
+        }
         // Members that add up votes themselves may hold it already; those who get it from them may not.
         let newest = self.gadget.certificates.highest().is_none_or(|highest| highest.position() <= quorum.position());
         let new = self.take_certificate(quorum, parent, now);
@@ -164,7 +169,7 @@ impl Core {
         self.gadget.awaited = Some(block);
         self.settle(now);
         if self.gadget.awaited.is_some() {
-            let holders = child.signers(&self.electorate);
+            let holders = child.signers(&self.reign.electorate);
             self.emit(Effect::CatchUp { target: block.height, holders });
             self.advance(now);
         }
@@ -206,7 +211,7 @@ impl Core {
         self.schedule.prune(self.tree.floor());
     }
 
-    fn halt_for(&mut self, finality: &VerifiedFinality) {
+    pub(in crate::core) fn halt_for(&mut self, finality: &VerifiedFinality) {
         let here = self.tree.committed(finality.block().height).map(|committed| committed.block);
         let known = self.gadget.finality.as_ref().map(|known| Box::new(known.proof()));
         let (theirs, finalized) = (Box::new(finality.proof()), self.finalized());

@@ -72,6 +72,21 @@ impl Gadget {
         self.settled.height
     }
 
+    /// The newest finality proof.
+    pub(super) const fn finality(&self) -> Option<&VerifiedFinality> {
+        self.finality.as_ref()
+    }
+
+    /// Whether the open round is about the end of the era.
+    pub(super) fn proposes_closing(&self) -> bool {
+        self.round.is_some_and(Round::is_closing)
+    }
+
+    /// The newest certified checkpoint whose head is admitted.
+    pub(super) fn newest_on_chain(&self, admits: impl Fn(BlockRef) -> bool) -> Option<&Checkpoint> {
+        self.certificates.newest(|quorum| admits(quorum.checkpoint().head)).map(VerifiedQuorum::checkpoint)
+    }
+
     /// A final block that is not in this chain yet.
     pub(super) const fn awaited(&self) -> Option<BlockRef> {
         self.awaited

@@ -75,14 +75,14 @@ impl Core {
     pub(in crate::core) fn on_vote(&mut self, vote: &Verified<CastVote>, now: Time) {
         let (signer, message) = (vote.signer(), *vote.message());
         let CheckpointPosition { era, term, .. } = message.vote.checkpoint().position;
-        if !self.set.contains(signer) {
-            return self.judge(Verdict::Reject(Rejected::NotEntitled));
-        }
-        if era != self.schedule.era() || term > self.schedule.term() {
+        if (era, term) > (self.schedule.era(), self.schedule.term()) {
             return self.judge(Verdict::Ignore(Ignored::Early));
         }
-        if term < self.schedule.term() {
+        if (era, term) < (self.schedule.era(), self.schedule.term()) {
             return self.judge(Verdict::Ignore(Ignored::Stale));
+        }
+        if !self.set.contains(signer) {
+            return self.judge(Verdict::Reject(Rejected::NotEntitled));
         }
         if self.key.is_none() {
             // Observers pass votes on; the certificate comes to them as a whole.
@@ -104,7 +104,7 @@ impl Core {
         }
         // What a suspect says costs one check, and no more.
         let suspect = self.gadget.ballots.suspects.contains(&signer);
-        if suspect && !is_signed(&self.electorate, signer, &vote) {
+        if suspect && !is_signed(&self.reign.electorate, signer, &vote) {
             return false;
         }
         if let Some(rival) = self.gadget.ballots.rival(signer, &vote)
@@ -125,7 +125,7 @@ impl Core {
         if !self.wants_evidence_of(vote_fault(&vote.vote, signer)) {
             return true;
         }
-        let good = [rival, vote].map(|vote| is_signed(&self.electorate, signer, &vote));
+        let good = [rival, vote].map(|vote| is_signed(&self.reign.electorate, signer, &vote));
         for (vote, _) in [rival, vote].iter().zip(good).filter(|(_, good)| !good) {
             self.suspect(signer, vote.vote.checkpoint());
         }
@@ -149,11 +149,11 @@ impl Core {
         }
         let Some(message) = self.gadget.checkpoint(checkpoint).copied() else { return };
         let Some(votes) = self.gadget.ballots.votes.get(&checkpoint) else { return };
-        if !is_quorum(&self.electorate, votes) {
+        if !is_quorum(&self.reign.electorate, votes) {
             return;
         }
         let Some((signers, sum)) = self.add_up(checkpoint) else { return };
-        if let Some(certificate) = VerifiedQuorum::of_sum(&self.electorate, message, signers, sum) {
+        if let Some(certificate) = VerifiedQuorum::of_sum(&self.reign.electorate, message, signers, sum) {
             self.take_certificate(certificate, None, now);
         }
     }
@@ -170,7 +170,7 @@ impl Core {
             votes.remove(&member);
             self.suspect(member, checkpoint);
         }
-        if !is_quorum(&self.electorate, &votes) {
+        if !is_quorum(&self.reign.electorate, &votes) {
             return None;
         }
         let (signers, good): (Vec<_>, Vec<_>) = votes.into_iter().unzip();

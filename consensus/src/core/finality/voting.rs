@@ -4,7 +4,7 @@ use super::VoteRoute;
 use crate::core::{Core, Effect, Ignored, Outgoing, Rejected, Report, Verdict};
 use crate::finality::VerifiedQuorum;
 use crate::journal::JournalEntry;
-use crate::messages::{CastVote, Cause, Checkpoint, CheckpointRef, L1Anchor, Vote};
+use crate::messages::{CastVote, Cause, Checkpoint, Vote};
 use crate::signing::{Signed, Verified};
 use crate::simulation::mutation::{self, Mutation};
 use crate::types::Time;
@@ -33,7 +33,10 @@ impl Core {
         now: Time,
     ) {
         let message = *checkpoint.message();
-        if message.era != self.schedule.era() || message.term > self.schedule.term() {
+        if message.era < self.schedule.era() {
+            return self.judge(Verdict::Ignore(Ignored::Stale));
+        }
+        if message.era > self.schedule.era() || message.term > self.schedule.term() {
             self.judge(Verdict::Ignore(Ignored::Early));
             if self.set.contains(checkpoint.signer()) {
                 self.emit(Effect::CatchUp { target: message.head.height, holders: vec![checkpoint.signer()] });
@@ -44,8 +47,7 @@ impl Core {
             return self.judge(Verdict::Reject(Rejected::NotEntitled));
         }
         // The scheduler did not sign what travels beside: who passed on something else is to blame.
-        let genesis = CheckpointRef::genesis(self.context.genesis_hash);
-        if parent.as_ref().map_or(genesis, VerifiedQuorum::reference) != message.parent {
+        if parent.as_ref().map_or(self.reign.root, VerifiedQuorum::reference) != message.parent {
             return self.judge(Verdict::Reject(Rejected::Inconsistent));
         }
         self.witness_message(checkpoint, now);
@@ -74,10 +76,13 @@ impl Core {
 
     /// What a checkpoint must be whatever this node holds.
     fn is_well_formed(&self, checkpoint: &Checkpoint) -> bool {
-        // The set is from the genesis file: nothing on L1 changes it.
-        let fixed_set = checkpoint.anchor == L1Anchor::default() && checkpoint.next_set_root.is_none();
-        let named = checkpoint.set_root == self.electorate.set_root;
-        named && fixed_set && checkpoint.round.0 > 0 && checkpoint.parent.position < checkpoint.position()
+        let anchored = if checkpoint.is_closing() {
+            checkpoint.anchor.number > self.reign.anchor.number && self.may_close_at(checkpoint.head.height)
+        } else {
+            checkpoint.anchor == self.reign.anchor
+        };
+        let named = checkpoint.set_root == self.reign.electorate.set_root;
+        named && anchored && checkpoint.round.0 > 0 && checkpoint.parent.position < checkpoint.position()
     }
 
     /// Votes for the newest checkpoint of the term as soon as nothing is in the way.
@@ -108,7 +113,7 @@ impl Core {
         }
     }
 
-    fn hindrance(&self, checkpoint: &Checkpoint, now: Time) -> Option<Hindrance> {
+    fn hindrance(&mut self, checkpoint: &Checkpoint, now: Time) -> Option<Hindrance> {
         let twice = mutation::breaks(Mutation::VoteTwice);
         let last = self.journal.vote().map(|signed| signed.message.vote.checkpoint().position);
         let taken = last.is_some_and(|last| last >= checkpoint.position()) && !twice;
@@ -132,13 +137,32 @@ impl Core {
         if head.state_root != checkpoint.state_root || !self.extends_parent(checkpoint) {
             return Some(Hindrance::Fault);
         }
-        (head.timestamp > now.as_secs().saturating_add(MAX_AHEAD)).then_some(Hindrance::Wait)
+        if head.timestamp > now.as_secs().saturating_add(MAX_AHEAD) {
+            return Some(Hindrance::Wait);
+        }
+        self.hindrance_of_change(checkpoint)
+    }
+
+    /// What keeps a member from voting for the end of the era (R13).
+    fn hindrance_of_change(&mut self, checkpoint: &Checkpoint) -> Option<Hindrance> {
+        let parent = self.gadget.certificates.get(checkpoint.parent).map(VerifiedQuorum::checkpoint);
+        if let Some(closing) = parent.filter(|parent| parent.is_closing()) {
+            // A quorum looked at L1 already.
+            return (!checkpoint.repeats(closing)).then_some(Hindrance::Fault);
+        }
+        let root = checkpoint.next_set_root.filter(|_| !mutation::breaks(Mutation::SetUnchecked))?;
+        match self.next_set(checkpoint.anchor) {
+            Some(next) if next.root == root => None,
+            Some(_) => Some(Hindrance::Fault),
+            // This node has not read as far, or reads something else: it does not vote for what it cannot see.
+            None => Some(Hindrance::Wait),
+        }
     }
 
     /// Whether a head of this chain equals or extends the head of its checkpoint's parent.
     fn extends_parent(&self, checkpoint: &Checkpoint) -> bool {
         let Some(parent) = self.gadget.certificates.get(checkpoint.parent) else {
-            return checkpoint.parent == CheckpointRef::genesis(self.context.genesis_hash);
+            return checkpoint.parent == self.reign.root;
         };
         let below = parent.checkpoint().head;
         // What lies below the final block is not in reach. Its certificate cannot contradict that block, as the floors of a
@@ -175,7 +199,9 @@ impl Core {
 
     /// A restart sends the newest vote again, as the same bytes.
     pub(in crate::core) fn resend_vote(&mut self, now: Time) {
-        let vote = self.journal.vote().filter(|signed| signed.message.vote.term == self.schedule.term()).cloned();
+        let current = (self.schedule.era(), self.schedule.term());
+        let of_term = |vote: &Vote| (vote.era, vote.term) == current;
+        let vote = self.journal.vote().filter(|signed| of_term(&signed.message.vote)).cloned();
         if let Some(vote) = vote.filter(|_| !self.is_fenced()) {
             self.send_vote(vote, now);
         }

@@ -15,8 +15,12 @@ impl Core {
     ) {
         let message = announcement.message();
         let (epoch, signer) = (message.epoch, announcement.signer());
-        if message.era != self.schedule.era() {
-            return self.judge(Verdict::Ignore(Ignored::Early));
+        if message.era < self.schedule.era() {
+            return self.judge(Verdict::Ignore(Ignored::Stale));
+        }
+        if message.era > self.schedule.era() {
+            self.judge(Verdict::Ignore(Ignored::Early));
+            return self.emit(Effect::CatchUp { target: message.first.previous(), holders: vec![signer] });
         }
         let certificate = certificate.filter(|certificate| {
             (certificate.era(), certificate.term(), certificate.hash()) == (message.era, message.term, message.previous)

@@ -59,6 +59,10 @@ impl Core {
     /// Whether the block's leader was appointed for its height, and the block stands on that appointment.
     fn check_schedule(&self, block: &VerifiedBlock) -> Result<(), Verdict> {
         let position = block.position();
+        if position.era != self.schedule.era() {
+            let early = position.era > self.schedule.era();
+            return Err(Verdict::Ignore(if early { Ignored::Early } else { Ignored::Stale }));
+        }
         if !self.set.contains(block.leader()) {
             return Err(Verdict::Reject(Rejected::NotEntitled));
         }

@@ -48,7 +48,7 @@ impl Core {
 
     /// Goes over to the best branch as long as there is a better one than the head's.
     pub(in crate::core) fn advance(&mut self, now: Time) {
-        while let Some(branch) = self.better_branch() {
+        while let Some(branch) = self.better_branch().filter(|_| !self.era_is_over()) {
             if !self.refuse_bases_of(&branch, now) {
                 self.go_over_to(branch, now);
             }
@@ -86,6 +86,10 @@ impl Core {
             self.revert(branch.from);
         }
         for (block, seal) in branch.blocks {
+            if self.era_is_over() {
+                // What comes above is void.
+                return;
+            }
             self.commit(&block, seal.into_signed(), None, now);
         }
     }

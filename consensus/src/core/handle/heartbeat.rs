@@ -9,8 +9,16 @@ const LEAD_BELIEVED_AT_ONCE: u64 = 8;
 impl Core {
     pub(in crate::core) fn on_heartbeat(&mut self, heartbeat: &Verified<Heartbeat>, now: Time) {
         let sender = heartbeat.signer();
+        let era = heartbeat.message().era;
+        if era > self.schedule.era() {
+            // Its set may be another one: only what proves that era tells.
+            self.judge(Verdict::Ignore(Ignored::Early));
+            return self.emit(Effect::CatchUp { target: heartbeat.message().height, holders: vec![sender] });
+        }
         if !self.set.contains(sender) {
-            return self.judge(Verdict::Reject(Rejected::NotEntitled));
+            let left = era < self.schedule.era();
+            let verdict = if left { Verdict::Ignore(Ignored::Stale) } else { Verdict::Reject(Rejected::NotEntitled) };
+            return self.judge(verdict);
         }
         if heartbeat.message().version.len() > MAX_VERSION_BYTES {
             return self.judge(Verdict::Reject(Rejected::Inconsistent));
@@ -27,7 +35,9 @@ impl Core {
             self.emit(Effect::CatchUp { target: theirs, holders: vec![sender] });
         }
         self.note_quorum(now);
-        self.replace_a_leader_that_left(sender, heartbeat.message().term, now);
+        if era == self.schedule.era() {
+            self.replace_a_leader_that_left(sender, heartbeat.message().term, now);
+        }
         self.open_if_everyone_is_live(now);
     }
 
@@ -37,6 +47,7 @@ impl Core {
         self.look_who_is_ahead();
         self.resubmit_stalled();
         self.fetch_what_a_vote_waits_for(now);
+        self.fetch_the_next_set();
         self.drive_rounds(now);
         self.resend_term_change(now);
         self.consider_leaving(now);
@@ -51,7 +62,7 @@ impl Core {
         let Some(key) = &self.key else { return };
         // Newer than the last one even if the clock stood still.
         self.last_heartbeat = now.0.max(self.last_heartbeat + 1);
-        let mut version = self.version.clone();
+        let mut version = self.identity.version.clone();
         version.truncate(version.floor_char_boundary(MAX_VERSION_BYTES));
         let heartbeat = Heartbeat {
             era: self.schedule.era(),
@@ -68,11 +79,12 @@ impl Core {
     /// Asks to catch up if live members are ahead, in height or in term, and the head has not moved since the last look.
     fn look_who_is_ahead(&mut self) {
         let head = self.head();
-        let term = self.fence();
-        let ahead = |heartbeat: &Heartbeat| heartbeat.height > head.height || heartbeat.term > term;
+        let position = (self.schedule.era(), self.fence());
+        let ahead =
+            |heartbeat: &Heartbeat| heartbeat.height > head.height || (heartbeat.era, heartbeat.term) > position;
         let best = (self.liveness.live())
             .filter(|(_, heartbeat)| ahead(heartbeat))
-            .max_by_key(|(_, heartbeat)| (heartbeat.term, heartbeat.height));
+            .max_by_key(|(_, heartbeat)| (heartbeat.era, heartbeat.term, heartbeat.height));
         match best {
             Some((member, heartbeat)) if self.seen_behind_at == Some(head) => {
                 let (target, holders) = (heartbeat.height, vec![member]);

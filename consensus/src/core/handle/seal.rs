@@ -7,7 +7,10 @@ impl Core {
     pub(in crate::core) fn on_seal(&mut self, seal: Verified<Seal>, now: Time) {
         let message = *seal.message();
         let signer = seal.signer();
-        if message.era != self.schedule.era() || message.term > self.schedule.term() {
+        if message.era < self.schedule.era() {
+            return self.judge(Verdict::Ignore(Ignored::Stale));
+        }
+        if message.era > self.schedule.era() || message.term > self.schedule.term() {
             self.judge(Verdict::Ignore(Ignored::Early));
             if self.set.contains(signer) {
                 self.emit(Effect::CatchUp { target: message.height, holders: vec![signer] });

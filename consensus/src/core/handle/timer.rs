@@ -8,8 +8,8 @@ impl Core {
             Timer::Opening => self.on_opening_timer(now),
             Timer::Build { epoch, height } => self.on_build_timer(epoch, height, now),
             Timer::Missing { block } => self.on_missing_timer(block),
-            Timer::Term { term } => self.on_term_timer(term, now),
-            Timer::Adopt { term } => self.on_adopt_timer(term, now),
+            Timer::Term { era, term } => self.on_term_timer((era, term), now),
+            Timer::Adopt { era, term } => self.on_adopt_timer((era, term), now),
             Timer::Votes { position } => self.on_vote_timer(position, now),
             Timer::Deadline { epoch, height } => self.on_deadline_timer(epoch, height, now),
         }

@@ -130,8 +130,10 @@ fn a_scheduler_that_stops_stays_until_its_successor_has_appointed() {
     mesh.since(scheduler);
     for effect in effects {
         if let Effect::Gossip(message) = effect {
-            let input = mesh.verified(message);
-            (0..4).filter(|member| *member != scheduler).for_each(|member| mesh.feed(member, input.clone()));
+            for member in (0..4).filter(|member| *member != scheduler) {
+                let input = mesh.verified(member, message.clone());
+                mesh.feed(member, input);
+            }
         }
     }
     assert_ne!(mesh.scheduler(), scheduler);

@@ -2,7 +2,7 @@ use super::*;
 use crate::finality::{InvalidQuorum, QuorumCertificate};
 use crate::messages::L1Anchor;
 use crate::testing::{CONTEXT, Committee};
-use crate::types::{Round, Term};
+use crate::types::{Era, InvalidSet, Round, Term};
 use alloy_primitives::{B256, FixedBytes};
 use proptest::prelude::*;
 use serde_json::Value;
@@ -248,7 +248,7 @@ fn a_set_change_brings_the_set_that_was_voted_on() {
     turned.members.reverse();
     assert!(verdict(turned).is_ok());
 
-    let refused = Err(NotConvinced::SetRoot(Era(1)));
+    let refused = Err(NotConvinced::Succession(InvalidSuccession::SetRoot(Era(1))));
     let mut fewer = change();
     fewer.members.pop();
     assert_eq!(verdict(fewer), refused);
@@ -261,9 +261,10 @@ fn a_set_change_brings_the_set_that_was_voted_on() {
 
     let mut nobody = change();
     nobody.members.clear();
-    assert_eq!(verdict(nobody), Err(NotConvinced::Set { era: Era(1), error: InvalidSet::Empty }));
+    let empty = InvalidSuccession::Set { era: Era(1), error: InvalidSet::Empty };
+    assert_eq!(verdict(nobody), Err(NotConvinced::Succession(empty)));
     let open = SetChange { proof: scene.committees[0].finality(&scene.committees[0].checkpoint(1)), ..change() };
-    assert_eq!(verdict(open), Err(NotConvinced::NotClosing(Era(0))));
+    assert_eq!(verdict(open), Err(NotConvinced::Succession(InvalidSuccession::NotClosing(Era(0)))));
     let repeated = scene.genesis().verify(&[change(), change()], &scene.finality);
     assert!(matches!(repeated, Err(NotConvinced::Proof { error: InvalidProof::Quorum(InvalidQuorum::Era), .. })));
     let swapped = scene.genesis().verify(&[scene.changes[1].clone(), change()], &scene.finality);

@@ -4,6 +4,7 @@ mod byzantine;
 mod calm;
 mod chaos;
 mod crashes;
+mod eras;
 mod finality;
 mod leaders;
 mod partitions;
@@ -50,6 +51,11 @@ catalogue! {
         finality_goes_on_over_many_terms, depth_rules_finalize_over_leaders_and_terms, a_hidden_certificate_neither_forks_nor_stalls,
         a_certificate_that_is_published_late_stops_nobody, a_scheduler_that_cheats_with_checkpoints_is_replaced,
         bad_votes_delay_nothing, what_must_not_be_stops_the_node, keys_that_run_twice_fork_nobody;
+    eras: a_newcomer_joins_and_leads_within_two_terms, a_member_leaves_and_the_others_go_on,
+        a_whole_set_makes_way_for_another, the_scheduler_dies_as_the_set_changes,
+        everyone_dies_in_a_set_change_and_goes_on, lagging_views_of_l1_delay_the_change_alone,
+        without_l1_blocks_and_finality_go_on, who_slept_through_eras_catches_up, coming_and_going_steers_no_election,
+        an_invented_set_is_voted_for_by_nobody, sets_change_while_everything_fails;
     byzantine: a_scheduler_that_does_not_work_is_replaced, an_equivocating_scheduler_loses_its_term,
         a_scheduler_that_leaves_sealed_blocks_out_loses_its_term, an_unfair_scheduler_loses_its_term, one_byzantine_member_costs_no_honest_scheduler_its_term,
         a_liar_about_branches_delays_and_does_not_stop;

@@ -6,7 +6,8 @@ use alloy_primitives::Address;
 use baton_consensus::{
     core::Core,
     election::{Election, Priorities},
-    types::{Height, Term},
+    reign::Reign,
+    types::{Era, Height, Term},
 };
 use std::time::Duration;
 
@@ -53,30 +54,31 @@ impl World {
 
     /// The scheduler of the newest term that a running node is in; the first member if none runs.
     pub(crate) fn scheduler(&self) -> usize {
-        let newest = self.cores().max_by_key(|core| core.schedule().term());
+        let newest = self.cores().max_by_key(|core| position(core));
         newest.map_or(0, |core| self.index_of(core.schedule().scheduler()))
     }
 
-    /// The scheduler of a term.
+    /// The scheduler of a term of the first era.
     pub(crate) fn scheduler_of(&self, term: Term) -> usize {
-        self.index_of(Election::new(Priorities::genesis(&self.set)).turn(&self.set, term).0)
+        let Reign { electorate, priorities, .. } = &self.eras[&Era(0)];
+        self.index_of(Election::new(Priorities::clone(priorities)).turn(&electorate.set, term).0)
     }
 
-    /// The newest term that a running node is in.
+    /// The newest term of the newest era that a running node is in.
     pub(crate) fn term(&self) -> Term {
-        self.cores().map(|core| core.schedule().term()).max().unwrap_or_default()
+        self.cores().map(position).max().unwrap_or_default().1
     }
 
     /// The leader as a node of the newest term sees it.
     pub(crate) fn leader(&self) -> usize {
-        let newest = self.cores().max_by_key(|core| (core.schedule().term(), core.schedule().epoch())).unwrap();
+        let newest = self.cores().max_by_key(|core| (position(core), core.schedule().epoch())).unwrap();
         let latest = newest.schedule().latest().expect("an epoch was announced");
         self.index_of(latest.announcement.leader)
     }
 
     /// How many blocks the running epoch still has above the head, as a node of the newest term sees it.
     pub(crate) fn blocks_left(&self) -> u64 {
-        let newest = self.cores().max_by_key(|core| (core.schedule().term(), core.head().height)).unwrap();
+        let newest = self.cores().max_by_key(|core| (position(core), core.head().height)).unwrap();
         let last = newest.schedule().latest().map_or(Height(0), |latest| latest.announcement.last);
         last.0.saturating_sub(newest.head().height.0)
     }
@@ -90,4 +92,9 @@ impl World {
     pub(crate) fn highest(&self) -> Height {
         self.nodes.iter().map(|node| node.disk.head().height).max().unwrap()
     }
+}
+
+/// The era and the term that a node is in.
+fn position(core: &Core) -> (Era, Term) {
+    (core.schedule().era(), core.schedule().term())
 }

@@ -11,6 +11,7 @@ use baton_consensus::{
     types::{Block, BlockRef, Height},
 };
 use rand::Rng;
+use std::sync::Arc;
 
 impl World {
     pub(super) fn feed(&mut self, index: usize, input: Input) {
@@ -38,7 +39,8 @@ impl World {
         let honest = self.is_honest(index);
         let node = &mut self.nodes[index];
         if honest {
-            self.watch.effect(node.key.address(), &node.disk, &self.electorate, &effect);
+            let era = node.disk.era();
+            self.watch.effect(node.key.address(), &node.disk, &self.eras[&era].electorate, &effect);
         }
         let disk = &mut node.disk;
         match effect {
@@ -62,6 +64,12 @@ impl World {
                     self.watch.finalized(node.key.address(), &node.disk);
                 }
             }
+            Effect::OpenEra { change, state } => {
+                disk.safety = state;
+                disk.unsynced.clear();
+                disk.changes.push(Arc::clone(&change));
+                self.opened(index, &change);
+            }
             Effect::Safe(block) => self.certified.push((self.now, index, block.height)),
             Effect::Halt(conflict) => {
                 self.trace.line(|| format!("{} {index} halts: {conflict:?}", self.now.0));
@@ -82,11 +90,11 @@ impl World {
             }
             Effect::PersistAnnouncement { appointment, journal } => {
                 let Appointment { announcement, certificate } = appointment;
-                let Announcement { term, epoch, .. } = announcement.message;
+                let Announcement { era, term, epoch, .. } = announcement.message;
                 if let Some(certificate) = certificate {
-                    disk.certificates.insert((term.0, certificate.hash()), certificate);
+                    disk.certificates.insert((era, term, certificate.hash()), certificate);
                 }
-                let key = (term.0, epoch.0, announcement.message.hash());
+                let key = (era, term, epoch, announcement.message.hash());
                 // What is written again as it was cannot be lost any more.
                 if disk.announcements.insert(key, announcement).is_none() {
                     disk.unsynced.push(key);
@@ -158,6 +166,7 @@ const fn is_durable(effect: &Effect) -> bool {
             | Effect::PersistEvidence { .. }
             | Effect::Finalize { .. }
             | Effect::Commit { .. }
+            | Effect::OpenEra { .. }
     )
 }
 

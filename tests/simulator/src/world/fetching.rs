@@ -6,7 +6,7 @@ use baton_consensus::{
     certificate::VerifiedCertificate,
     core::Input,
     finality::VerifiedQuorum,
-    types::{ExtraData, Height},
+    types::{Epoch, ExtraData, Height, Term},
 };
 use rand::Rng;
 use std::sync::Arc;
@@ -48,33 +48,46 @@ impl World {
             from = from.previous();
         }
         let header = |sealed: &Sealed| ExtraData::from_bytes(&sealed.block.signed().block.header.extra_data);
-        let known = own.block_at(from).and_then(header);
-        let known = known.map_or((0, 0), |position| (position.term.0, position.epoch.0));
+        // Blocks of a later era mean nothing before it is opened.
+        let era = own.era();
+        let electorate = &self.eras[&era].electorate;
+        let change = disk.changes.get(usize::try_from(era.0).unwrap()).cloned();
+        let known = own.block_at(from).and_then(header).filter(|position| position.era == era);
+        let (term, epoch) = known.map_or((Term(0), Epoch(0)), |position| (position.term, position.epoch));
         let newest = disk.safety.certificate.clone();
         let certificates = disk.certificates.values().cloned().chain(newest);
         let mut inputs: Vec<_> = certificates
-            .filter(|certificate| certificate.term.0 >= known.0)
+            .filter(|certificate| certificate.era == era && certificate.term >= term)
             // An honest peer serves what it checked itself.
-            .map(|certificate| Input::Certificate(VerifiedCertificate::restore(certificate, &self.electorate).unwrap()))
+            .map(|certificate| Input::Certificate(VerifiedCertificate::restore(certificate, electorate).unwrap()))
             .collect();
-        for (_, signed) in disk.announcements.range((known.0, known.1, B256::ZERO)..) {
+        let of_era =
+            disk.announcements.range((era, term, epoch, B256::ZERO)..(era.next(), Term(0), Epoch(0), B256::ZERO));
+        for (_, signed) in of_era {
             let announcement = signed.clone().verify(&self.context).unwrap();
             inputs.push(Input::Announcement { announcement, certificate: None });
         }
-        let more = disk.head().height.0 > from.0 + FETCHED_AT_ONCE;
-        for sealed in (from.0 + 1..=from.0 + FETCHED_AT_ONCE).map_while(|height| disk.block_at(Height(height))) {
+        let end = change.as_ref().map_or(disk.head().height, |change| change.proof.checkpoint.head.height);
+        let more = end.0 > from.0 + FETCHED_AT_ONCE;
+        for sealed in
+            (from.0 + 1..=end.0.min(from.0 + FETCHED_AT_ONCE)).map_while(|height| disk.block_at(Height(height)))
+        {
             inputs.push(Input::Seal(sealed.seal.clone().verify(&self.context).unwrap()));
             inputs.push(Input::Block(sealed.block.clone()));
         }
-        let finality = disk.finality.clone();
+        let finality = disk.finality.clone().filter(|proof| proof.checkpoint.era == era);
+        let finality = finality.map(|proof| {
+            let certificate = VerifiedQuorum::restore(Arc::new(proof.child.clone()), electorate).unwrap();
+            Input::Quorum { certificate, parent: Some(proof.checkpoint) }
+        });
+        let change = change.map(|change| Input::SetChange(change.verify(electorate).unwrap()));
+        inputs.extend(finality);
+        let ends = change.is_some();
+        inputs.extend(change);
         for input in inputs {
             self.feed(index, input);
         }
-        if let Some(proof) = finality {
-            let certificate = VerifiedQuorum::restore(Arc::new(proof.child.clone()), &self.electorate).unwrap();
-            self.feed(index, Input::Quorum { certificate, parent: Some(proof.checkpoint) });
-        }
-        if more {
+        if more || (ends && self.nodes[index].disk.era() > era) {
             self.start_fetch(index, Some(server));
         }
     }

@@ -5,13 +5,14 @@ use crate::byzantine::{Deceiver, Receiver};
 use alloy_primitives::Address;
 use baton_consensus::{
     core::{Input, Outgoing},
-    types::BlockRef,
+    types::{BlockRef, Era},
 };
 
 impl World {
     /// Checks signatures as a node's router does; once for all who receive the message.
     pub(crate) fn verified(&self, message: Outgoing) -> Input {
-        Input::verify(message, &self.electorate).unwrap()
+        let electorate = &self.eras[&message.era()].electorate;
+        Input::verify(message, electorate).unwrap()
     }
 
     pub(super) fn gossip(&mut self, from: usize, message: &Outgoing) {
@@ -34,7 +35,7 @@ impl World {
     }
 
     pub(super) fn send(&mut self, from: usize, to: usize, message: &Outgoing, input: &Input) {
-        let Some(mut vice) = self.nodes[from].vice.take() else { return self.carry(from, to, 0, input) };
+        let Some(mut vice) = self.nodes[from].vice.take() else { return self.carry(from, to, 0, message.era(), input) };
         let rivals = |sealed: BlockRef| {
             let others = self.sent.get(&sealed.height)?;
             others.iter().copied().find(|hash| *hash != sealed.hash)
@@ -49,12 +50,13 @@ impl World {
             if let Outgoing::Checkpoint(proposed) = &message {
                 self.watch.proposed(&proposed.checkpoint.message);
             }
+            let era = message.era();
             let input = self.verified(message);
-            self.carry(from, to, delay, &input);
+            self.carry(from, to, delay, era, &input);
         }
     }
 
-    pub(super) fn carry(&mut self, from: usize, to: usize, late: u64, input: &Input) {
+    pub(super) fn carry(&mut self, from: usize, to: usize, late: u64, era: Era, input: &Input) {
         if let Input::Block(block) = input {
             self.sent.entry(block.height()).or_default().insert(block.hash());
         }
@@ -63,7 +65,7 @@ impl World {
         }
         let late = late + self.nodes[from].late;
         for delay in self.link.carry(from, to, &mut self.random) {
-            self.schedule(to, late + delay, Event::Input(input.clone()));
+            self.schedule(to, late + delay, Event::Message(era, input.clone()));
         }
     }
 }

@@ -2,6 +2,7 @@
 
 mod asking;
 mod effects;
+mod eras;
 mod fetching;
 mod measuring;
 mod messages;
@@ -19,9 +20,10 @@ use baton_consensus::{
     core::{Core, Identity, Input, Report},
     finality::VerifiedQuorum,
     keys::{BlsKey, OperatorKey},
-    messages::{Checkpoint, Vote},
+    messages::{Checkpoint, L1Anchor, Vote},
+    reign::{RegistrySet, Reign},
     signing::SigningContext,
-    types::{BlockRef, Electorate, Height, Sequencer, SequencerSet, Stake, Time},
+    types::{BlockRef, Era, Height, SequencerSet, Time},
 };
 use rand::{SeedableRng, rngs::StdRng};
 use std::{
@@ -31,9 +33,10 @@ use std::{
 };
 
 #[derive(Clone, Debug)]
-#[expect(clippy::large_enum_variant, reason = "nearly every event is an input")]
 enum Event {
     Input(Input),
+    /// What another node sent, with the era that it is of.
+    Message(Era, Input),
     Fetch(Option<usize>),
 }
 
@@ -57,6 +60,10 @@ struct Node {
     fetching: bool,
     /// Messages that wait for a paused node, as its sockets would hold them.
     waiting: Vec<Event>,
+    /// Messages of the next era, which cannot be checked yet.
+    held: Vec<Input>,
+    /// How much later than others it sees what the registry says, in ms; not at all if there is none.
+    l1_lag: Option<u64>,
 }
 
 impl Node {
@@ -75,6 +82,8 @@ impl Node {
             vice: None,
             fetching: false,
             waiting: Vec::new(),
+            held: Vec::new(),
+            l1_lag: Some(0),
         }
     }
 }
@@ -97,9 +106,11 @@ pub(crate) struct World {
     pub(crate) certified: Vec<(Time, usize, Height)>,
     /// Nodes that stopped because the protocol's assumptions are broken.
     pub(crate) halted: Vec<usize>,
-    set: Arc<SequencerSet>,
-    electorate: Electorate,
     context: SigningContext,
+    /// What each era began with, as soon as a node opened it.
+    eras: BTreeMap<Era, Reign>,
+    /// What the registry said, and when.
+    registry: Vec<(Time, RegistrySet)>,
     nodes: Vec<Node>,
     queue: BTreeMap<(Time, u64), (usize, u32, Event)>,
     sequence: u64,
@@ -120,15 +131,12 @@ impl World {
     ) -> Self {
         let keys: Vec<_> =
             (1..=weights.len()).map(|index| OperatorKey::from_bytes(&B256::from(U256::from(index))).unwrap()).collect();
-        let member = |(key, weight): (&OperatorKey, &u64)| Sequencer {
-            address: key.address(),
-            bls_public_key: BlsKey::generate(key.to_bytes().as_slice()).unwrap().public_key(),
-            weight: Stake(U256::from(*weight)),
-            peer_id: String::new(),
-        };
-        let set = Arc::new(SequencerSet::new(keys.iter().zip(weights).map(member).collect()).unwrap());
+        let set = Arc::new(
+            SequencerSet::new(keys.iter().zip(weights).map(|(key, weight)| eras::member(key, *weight)).collect())
+                .unwrap(),
+        );
         let context = SigningContext { chain_id: 7, genesis_hash: B256::repeat_byte(7) };
-        let electorate = Electorate::genesis(context, Arc::clone(&set));
+        let reign = Reign::genesis(context, set, L1Anchor::default());
         let genesis = BlockRef { height: Height(0), hash: context.genesis_hash };
         let mut world = Self {
             parameters,
@@ -142,9 +150,9 @@ impl World {
             finalizations: Vec::new(),
             certified: Vec::new(),
             halted: Vec::new(),
-            set,
-            electorate,
             context,
+            eras: BTreeMap::from([(Era(0), reign)]),
+            registry: Vec::new(),
             nodes: keys.into_iter().map(|key| Node::new(key, Disk::new(genesis))).collect(),
             queue: BTreeMap::new(),
             sequence: 0,
@@ -174,12 +182,15 @@ impl World {
         let node = &mut self.nodes[index];
         node.life += 1;
         node.fetching = false;
-        let (keys, version) = (Some((node.key.clone(), node.bls.clone())), "simulated".to_owned());
+        let (keys, version) = (Some((node.key.clone(), vec![node.bls.clone()])), "simulated".to_owned());
         let identity = Identity { keys, version, ..Identity::default() };
         let restored = node.disk.restored();
-        node.core = Some(Core::new(self.context, self.parameters.clone(), Arc::clone(&self.set), identity, restored));
+        node.held.clear();
+        let reign = self.eras[&node.disk.era()].clone();
+        node.core = Some(Core::new(self.context, self.parameters.clone(), reign, identity, restored));
         let proposals = node.disk.unsealed_proposals(&self.context);
         self.schedule(index, 0, Event::Input(Input::Start { proposals }));
+        self.read_registry(index);
     }
 
     /// Ends a node at once; what was not durable is lost.
@@ -244,7 +255,7 @@ impl World {
         let sign = |node: &Node| (node.key.address(), node.bls.sign(self.context.digest(&vote)));
         let votes: Vec<_> = self.nodes.iter().map(sign).collect();
         let votes = votes.iter().map(|(member, vote)| (member, vote));
-        let certificate = VerifiedQuorum::assemble(&self.electorate, checkpoint, votes).unwrap();
+        let certificate = VerifiedQuorum::assemble(&self.eras[&checkpoint.era].electorate, checkpoint, votes).unwrap();
         self.watch.may_halt.insert(self.address(index));
         self.inject(index, Input::Quorum { certificate, parent });
     }
@@ -316,6 +327,7 @@ impl World {
         }
         match event {
             Event::Input(input) => self.feed(index, input),
+            Event::Message(era, input) => self.hear(index, era, input),
             Event::Fetch(holder) => self.fetch(index, holder),
         }
     }

@@ -1,0 +1,107 @@
+//! Against which set a message is checked: that of its era.
+
+use crate::eras::Eras;
+use baton_consensus::{reign::Reign, signing::SigningContext, types::Electorate, types::Era};
+use baton_network::{GossipMessage, GossipTicket, PeerId};
+use std::{collections::VecDeque, sync::Arc};
+
+/// Sets of earlier eras that are remembered: evidence of what was signed then still counts.
+const MAX_PAST: usize = 16;
+
+/// Messages of the next era that are kept until it is opened, which may be a moment later here than elsewhere.
+const MAX_HELD: usize = 256;
+
+/// The sets of this era and of some earlier ones.
+#[derive(Debug)]
+pub struct Electorates {
+    eras: Eras,
+    now: Electorate,
+    past: VecDeque<Electorate>,
+}
+
+/// What is to become of a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Place {
+    /// It can be checked.
+    Now,
+    /// It can be checked once the next era is opened.
+    Next,
+    /// It is too early or too late.
+    Never,
+}
+
+impl Electorates {
+    /// Starts with the era as it is now.
+    #[must_use]
+    pub fn new(eras: Eras) -> Self {
+        let now = eras.get().electorate.clone();
+        Self { eras, now, past: VecDeque::new() }
+    }
+
+    /// The set of this era.
+    pub(super) const fn now(&self) -> &Electorate {
+        &self.now
+    }
+
+    /// The chain.
+    pub(super) const fn context(&self) -> SigningContext {
+        self.now.context
+    }
+
+    /// The set of this era or of an earlier one, if it is remembered.
+    pub(super) fn of(&self, era: Era) -> Option<&Electorate> {
+        std::iter::once(&self.now).chain(&self.past).find(|known| known.era == era)
+    }
+
+    /// Waits for the next era, and checks against its set from then on.
+    pub(super) async fn next(&mut self) -> Arc<Reign> {
+        let reign = self.eras.next().await;
+        self.past.push_front(std::mem::replace(&mut self.now, reign.electorate.clone()));
+        self.past.truncate(MAX_PAST);
+        reign
+    }
+
+    /// Whether a message can be checked. Heartbeats and seals always can: who signed them shows who is ahead.
+    pub(super) fn place(&self, message: &GossipMessage) -> Place {
+        let era = match message {
+            GossipMessage::Heartbeat(_) | GossipMessage::Transactions(_) => return Place::Now,
+            GossipMessage::Evidence(evidence) if self.of(evidence.era()).is_some() => return Place::Now,
+            GossipMessage::Evidence(evidence) => evidence.era(),
+            GossipMessage::Schedule(appointment) => appointment.announcement.message.era,
+            GossipMessage::TermChange(request) => request.change.message.report.era,
+            GossipMessage::Certificate(certificate) => certificate.era,
+            GossipMessage::Checkpoint(proposed) => proposed.checkpoint.message.era,
+            GossipMessage::Vote(signed) => signed.message.vote.era,
+            GossipMessage::Quorum(certified) => certified.certificate.checkpoint.era,
+            GossipMessage::SetChange(change) => change.proof.checkpoint.era,
+            GossipMessage::Seal(signed) => signed.message.era,
+            GossipMessage::Block(block) => block.position().map_or(self.now.era, |position| position.era),
+        };
+        if era == self.now.era {
+            Place::Now
+        } else if era == self.now.era.next() {
+            Place::Next
+        } else {
+            Place::Never
+        }
+    }
+}
+
+type Message = (PeerId, GossipTicket, GossipMessage);
+
+/// Messages of the next era.
+#[derive(Debug, Default)]
+pub struct Held(VecDeque<Message>);
+
+impl Held {
+    /// Keeps a message; the oldest makes way if there are too many.
+    pub(super) fn keep(&mut self, message: Message) -> Option<Message> {
+        self.0.push_back(message);
+        if self.0.len() > MAX_HELD { self.0.pop_front() } else { None }
+    }
+
+    /// All of them, oldest first.
+    pub(super) fn take(&mut self) -> VecDeque<Message> {
+        std::mem::take(&mut self.0)
+    }
+}
