@@ -149,8 +149,12 @@ interface ISequencerRegistry {
     function addStake(address operator, uint256 amount) external payable;
 
     /// @notice Asks for another BLS key (or the same, with an empty `possession`), peer id and address. Staker or operator.
-    function requestRotation(address operator, BlsKey calldata blsKey, string calldata peerId, string calldata multiaddr)
-        external;
+    function requestRotation(
+        address operator,
+        BlsKey calldata blsKey,
+        string calldata peerId,
+        string calldata multiaddr
+    ) external;
 
     /// @notice Makes the change that was asked for, once its delay is over. Anyone.
     function completeRotation(address operator) external;
