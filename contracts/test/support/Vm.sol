@@ -28,8 +28,9 @@ interface Vm {
     function expectRevert() external;
     function expectRevert(bytes calldata data) external;
     function getRecordedLogs() external returns (Log[] memory);
+    function pauseGasMetering() external;
     function recordLogs() external;
-    function snapshotGasLastCall(string calldata name) external returns (uint256);
+    function resumeGasMetering() external;
 
     function assertTrue(bool condition, string calldata message) external pure;
     function assertFalse(bool condition, string calldata message) external pure;
