@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Installs what the tests need and runs all of them: unit and property tests, the simulator, the wire and disk formats, and
-# the end-to-end tests over real processes, against anvil and with real clients; those of partitions need root, for hosts
-# of their own, and say so where they are skipped. Arguments go to the test runner:
+# Installs what the tests need and runs all of them: those of the L1 contracts, unit and property tests, the simulator, the
+# wire and disk formats, and the end-to-end tests over real processes, against anvil and with real clients; those of
+# partitions need root, for hosts of their own, and say so where they are skipped. Arguments go to the test runner:
 #
 #   scripts/test.sh                 everything
 #   scripts/test.sh -E 'test(e2e)'  what a filter of cargo-nextest selects
@@ -15,6 +15,11 @@ install_build_tools
 use_build_cache
 install_test_clients
 install_test_tools
+
+if [ "$#" -eq 0 ]; then
+    scripts/contracts.sh check
+    scripts/contracts.sh test
+fi
 
 if command -v cargo-nextest >/dev/null; then
     cargo nextest run --workspace --locked --no-fail-fast "$@"
