@@ -1,6 +1,10 @@
 //! The operator's two protocol keys: secp256k1 for what the protocol signs message by message, BLS12-381 for what it
 //! aggregates. The libp2p key is the network's own.
 
+mod registration;
+
+pub use registration::possession_message;
+
 use crate::simulation::tags;
 use alloy_primitives::{Address, B256, FixedBytes};
 use alloy_rlp::{RlpDecodableWrapper, RlpEncodableWrapper};
@@ -85,7 +89,7 @@ impl fmt::Debug for OperatorKey {
 #[serde(transparent)]
 pub struct BlsPublicKey(pub FixedBytes<48>);
 
-/// A BLS signature by a key on itself: 96 bytes, a compressed point of G2.
+/// A BLS signature by a key on itself, or on what names it: 96 bytes, a compressed point of G2.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct ProofOfPossession(pub FixedBytes<96>);
@@ -94,9 +98,7 @@ impl BlsPublicKey {
     /// Whether the holder of this key made `proof`, which rules rogue keys out.
     #[must_use]
     pub fn verify_possession(&self, proof: &ProofOfPossession) -> bool {
-        let Ok(key) = min_pk::PublicKey::key_validate(&self.0.0) else { return false };
-        let Ok(proof) = min_pk::Signature::sig_validate(&proof.0.0, true) else { return false };
-        proof.verify(true, &self.0.0, POSSESSION_SUITE, &[], &key, true) == BLST_ERROR::BLST_SUCCESS
+        self.verify_possession_of(self.0.as_slice(), proof)
     }
 }
 
@@ -262,8 +264,7 @@ impl BlsKey {
     /// Proves that the holder of the public key knows this one.
     #[must_use]
     pub fn prove_possession(&self) -> ProofOfPossession {
-        let public = self.public_key();
-        ProofOfPossession(FixedBytes(self.secret.sign(&public.0.0, POSSESSION_SUITE, &[]).to_bytes()))
+        self.sign_possession(self.public.0.as_slice())
     }
 }
 
