@@ -90,7 +90,7 @@ contract CheckpointVerifier is ICheckpointVerifier {
         bool isParent =
             child.parent.hash == checkpointHash && Checkpoints.isSame(child.parent.position, checkpoint.position);
         if (!isParent) revert NotParent();
-        if (child.position.term == 0 || child.position.round == 0) revert NoPosition();
+        if (child.position.term == 0) revert NoPosition();
         bool nextRound = uint256(child.position.round) == uint256(checkpoint.position.round) + 1;
         if (child.position.term != checkpoint.position.term || !nextRound) revert NotDirect();
         if (checkpoint.nextSetRoot == 0) return;

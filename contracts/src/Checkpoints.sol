@@ -1,25 +1,23 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 pragma solidity ^0.8.28;
 
+import {RLP} from "@openzeppelin/contracts/utils/RLP.sol";
 import {ICheckpointVerifier} from "./ICheckpointVerifier.sol";
-import {Rlp} from "./Rlp.sol";
 
 /// @title Checkpoints as the nodes hash them, and votes as they sign them
 library Checkpoints {
+    using RLP for RLP.Encoder;
+
     /// @notice What identifies a checkpoint: the keccak of its RLP. The next set root is left out if there is none.
     function hash(ICheckpointVerifier.Checkpoint calldata checkpoint) internal pure returns (bytes32) {
-        bytes memory head = bytes.concat(
-            _position(checkpoint.position),
-            _numbered(checkpoint.head.height, checkpoint.head.hash),
-            Rlp.ofWord(checkpoint.stateRoot)
-        );
-        bytes memory context = bytes.concat(
-            _reference(checkpoint.parent),
-            Rlp.ofWord(checkpoint.setRoot),
-            _numbered(checkpoint.anchor.number, checkpoint.anchor.hash)
-        );
-        bytes memory next = checkpoint.nextSetRoot == 0 ? bytes("") : Rlp.ofWord(checkpoint.nextSetRoot);
-        return keccak256(Rlp.ofList(bytes.concat(head, context, next)));
+        RLP.Encoder memory list = _position(checkpoint.position);
+        list.push(_numbered(checkpoint.head.height, checkpoint.head.hash));
+        list.push(checkpoint.stateRoot);
+        list.push(RLP.encoder().push(_position(checkpoint.parent.position)).push(checkpoint.parent.hash));
+        list.push(checkpoint.setRoot);
+        list.push(_numbered(checkpoint.anchor.number, checkpoint.anchor.hash));
+        if (checkpoint.nextSetRoot != 0) list.push(checkpoint.nextSetRoot);
+        return keccak256(list.encode());
     }
 
     /// @notice What a member signs to vote for a checkpoint: keccak(domain, chain id in 8 bytes, genesis hash, RLP of the
@@ -30,7 +28,7 @@ library Checkpoints {
         ICheckpointVerifier.Position calldata position,
         bytes32 checkpointHash
     ) internal pure returns (bytes32) {
-        bytes memory vote = Rlp.ofList(bytes.concat(_position(position), Rlp.ofWord(checkpointHash)));
+        bytes memory vote = _position(position).push(checkpointHash).encode();
         return keccak256(abi.encodePacked("baton/vote/1", chainId, genesisHash, vote));
     }
 
@@ -40,9 +38,7 @@ library Checkpoints {
         pure
         returns (bool)
     {
-        if (first.era != second.era) return first.era < second.era;
-        if (first.term != second.term) return first.term < second.term;
-        return first.round < second.round;
+        return _ordinal(first) < _ordinal(second);
     }
 
     /// @notice Whether two positions are the same.
@@ -51,18 +47,19 @@ library Checkpoints {
         pure
         returns (bool)
     {
-        return first.era == second.era && first.term == second.term && first.round == second.round;
+        return _ordinal(first) == _ordinal(second);
     }
 
-    function _position(ICheckpointVerifier.Position calldata position) private pure returns (bytes memory) {
-        return bytes.concat(Rlp.ofNumber(position.era), Rlp.ofNumber(position.term), Rlp.ofNumber(position.round));
+    /// A number that orders positions as rule R1 does.
+    function _ordinal(ICheckpointVerifier.Position memory position) private pure returns (uint256) {
+        return uint256(position.era) << 128 | uint256(position.term) << 64 | position.round;
     }
 
-    function _reference(ICheckpointVerifier.CheckpointReference calldata named) private pure returns (bytes memory) {
-        return Rlp.ofList(bytes.concat(Rlp.ofList(_position(named.position)), Rlp.ofWord(named.hash)));
+    function _position(ICheckpointVerifier.Position calldata position) private pure returns (RLP.Encoder memory) {
+        return RLP.encoder().push(uint256(position.era)).push(uint256(position.term)).push(uint256(position.round));
     }
 
-    function _numbered(uint64 number, bytes32 blockHash) private pure returns (bytes memory) {
-        return Rlp.ofList(bytes.concat(Rlp.ofNumber(number), Rlp.ofWord(blockHash)));
+    function _numbered(uint64 number, bytes32 blockHash) private pure returns (RLP.Encoder memory) {
+        return RLP.encoder().push(uint256(number)).push(blockHash);
     }
 }

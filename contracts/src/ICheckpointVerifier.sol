@@ -97,7 +97,7 @@ interface ICheckpointVerifier {
     error WrongEra(uint64 current, uint64 given);
     /// @notice The child names another set than the current one.
     error WrongSet(bytes32 current, bytes32 given);
-    /// @notice Terms and rounds count from one.
+    /// @notice Terms count from one: there are no votes in genesis' own.
     error NoPosition();
     /// @notice The child builds on another checkpoint.
     error NotParent();

@@ -1,23 +1,26 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 pragma solidity ^0.8.28;
 
+import {Bytes} from "@openzeppelin/contracts/utils/Bytes.sol";
+import {RLP} from "@openzeppelin/contracts/utils/RLP.sol";
 import {Bls12381} from "./Bls12381.sol";
 import {ICheckpointVerifier} from "./ICheckpointVerifier.sol";
-import {Rlp} from "./Rlp.sol";
 
 /// @title Sequencer sets: what names them, and what their members decide
 /// @dev A root binds members, order, keys, weights, peer ids and priorities. Whatever else makes a set (no member twice, no
 /// weight of zero, a sum below 2^256) was seen to by those who agreed on the root.
 library SequencerSets {
+    using RLP for RLP.Encoder;
+
     /// @notice What checkpoints name a set by: the keccak of the RLP list of its members and of their priorities.
     function root(ICheckpointVerifier.Member[] calldata members) internal pure returns (bytes32) {
         bytes[] memory encoded = new bytes[](members.length);
         bytes[] memory priorities = new bytes[](members.length);
         for (uint256 index = 0; index < members.length; ++index) {
             encoded[index] = _member(members[index]);
-            priorities[index] = Rlp.ofBytes(abi.encodePacked(members[index].priority));
+            priorities[index] = RLP.encode(abi.encodePacked(members[index].priority));
         }
-        return keccak256(Rlp.ofList(bytes.concat(Rlp.ofList(Rlp.join(encoded)), Rlp.ofList(Rlp.join(priorities)))));
+        return keccak256(RLP.encoder().push(encoded).push(priorities).encode());
     }
 
     /// @notice The sum of the signers' public keys, once they are found to be a quorum.
@@ -45,7 +48,7 @@ library SequencerSets {
         if (count == 0) revert ICheckpointVerifier.NoSigners();
         if (!isQuorum(weight, total)) revert ICheckpointVerifier.NoQuorum(weight, total);
         // Places without a key are empty, and add nothing.
-        return Bls12381.addKeys(Rlp.join(keys));
+        return Bls12381.addKeys(Bytes.concat(keys));
     }
 
     /// @notice Whether `3 * weight > 2 * total`, for any `weight` up to `total`: whether it is more than twice the rest, which
@@ -56,14 +59,8 @@ library SequencerSets {
     }
 
     function _member(ICheckpointVerifier.Member calldata member) private pure returns (bytes memory) {
-        return Rlp.ofList(
-            bytes.concat(
-                Rlp.ofAddress(member.operator),
-                Rlp.ofBytes(Bls12381.compress(abi.encodePacked(member.publicKey))),
-                Rlp.ofNumber(member.weight),
-                Rlp.ofBytes(bytes(member.peerId))
-            )
-        );
+        bytes memory key = Bls12381.compress(abi.encodePacked(member.publicKey));
+        return RLP.encoder().push(member.operator).push(key).push(member.weight).push(member.peerId).encode();
     }
 
     function _isSet(bytes calldata bitmap, uint256 index) private pure returns (bool) {
