@@ -64,6 +64,13 @@ fn chain(members: u64) -> Value {
     let opening = second.checkpoint(1, 1, 70_001, closing_child.reference());
     let opening_child = second.checkpoint(1, 2, 70_002, opening.reference());
     let foreign = Checkpoint { set_root: second.electorate.set_root, ..two };
+    // What a quorum without honesty could sign: another block at a height, another checkpoint at a position, a way back.
+    let at_position = Checkpoint { state_root: B256::ZERO, ..one };
+    let at_position_child = Checkpoint { parent: at_position.reference(), ..two };
+    let at_height = Checkpoint { head: BlockRef { hash: B256::ZERO, ..two.head }, ..three };
+    let at_height_child = first.checkpoint(1, 4, 2, at_height.reference());
+    let below = first.checkpoint(1, 3, 1, two.reference());
+    let below_child = first.checkpoint(1, 4, 2, below.reference());
     let rewritten = first.checkpoint(1, 3, 1, two.reference());
 
     json!({
@@ -75,6 +82,9 @@ fn chain(members: u64) -> Value {
                 ("retried", first.accepted(two, three)),
                 ("nextTerm", first.accepted(later, later_child)),
                 ("closing", first.accepted(closing, closing_child)),
+                ("conflictAtPosition", first.accepted(at_position, at_position_child)),
+                ("conflictAtHeight", first.accepted(at_height, at_height_child)),
+                ("wayBack", first.accepted(below, below_child)),
                 ("skippedRound", first.refused(one, skipped)),
                 ("acrossTerms", first.refused(three, next_term)),
                 ("changeNotRepeated", first.refused(closing, unrepeated)),
