@@ -153,12 +153,14 @@ impl Committee {
         proof
     }
 
-    /// Signed by as few as a quorum needs, lowest addresses first.
+    /// Signed by as few as a quorum needs: the heaviest.
     fn proof(&self, checkpoint: Checkpoint, child: Checkpoint) -> FinalityProof {
         let set = &self.electorate.set;
         let digest = CONTEXT.digest(&Vote::new(child.reference()));
         let (mut weight, mut signers, mut votes) = (Stake::default(), Vec::new(), Vec::new());
-        for member in set.members() {
+        let mut heaviest: Vec<_> = set.members().iter().collect();
+        heaviest.sort_by_key(|member| std::cmp::Reverse(member.weight));
+        for member in heaviest {
             if weight.is_quorum_of(set.total()) {
                 break;
             }

@@ -41,8 +41,15 @@ contract EncodingCaller {
         return Bls12381.compress(abi.encodePacked(publicKey));
     }
 
-    /// The arguments of `submit`, encoded the one way in which Solidity does it. Reverts if they are none.
-    function canonical(bytes calldata arguments) external pure returns (bytes memory) {
-        return abi.encode(abi.decode(arguments, (ICheckpointVerifier.FinalityProof)));
+    /// What arguments of `submit` say: the hash of the one way in which Solidity encodes them. Of members that did not sign
+    /// the y coordinate is left out, of which only the half that it is in counts, which the root binds. Reverts if they are
+    /// no arguments.
+    function meaning(bytes calldata arguments) external pure returns (bytes32) {
+        ICheckpointVerifier.FinalityProof memory proof = abi.decode(arguments, (ICheckpointVerifier.FinalityProof));
+        for (uint256 index = 0; index < proof.members.length; ++index) {
+            if ((uint8(proof.signers[index / 8]) >> (index % 8)) & 1 == 1) continue;
+            (proof.members[index].publicKey[2], proof.members[index].publicKey[3]) = (0, 0);
+        }
+        return keccak256(abi.encode(proof));
     }
 }
