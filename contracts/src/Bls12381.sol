@@ -102,14 +102,24 @@ library Bls12381 {
         if (publicKey.length != PUBLIC_KEY_LENGTH) revert InvalidPoint();
         (uint256 xHigh, uint256 xLow, uint256 yHigh, uint256 yLow) =
             abi.decode(publicKey, (uint256, uint256, uint256, uint256));
+        (uint256 high, uint256 low) = compressWords(xHigh, xLow, yHigh, yLow);
+        // forge-lint: disable-next-line(unsafe-typecast)
+        return abi.encodePacked(uint128(high), low);
+    }
+
+    /// @notice As `compress`, by the words of the key: the first 16 bytes, and the other 32.
+    function compressWords(uint256 xHigh, uint256 xLow, uint256 yHigh, uint256 yLow)
+        internal
+        pure
+        returns (uint256 high, uint256 low)
+    {
         if (!_below(xHigh, xLow, PRIME_HIGH, PRIME_LOW) || !_below(yHigh, yLow, PRIME_HIGH, PRIME_LOW)) {
             revert InvalidPoint();
         }
         uint256 flags = 0x80;
         if (xHigh | xLow | yHigh | yLow == 0) flags |= 0x40;
         if (_below(HALF_HIGH, HALF_LOW, yHigh, yLow)) flags |= 0x20;
-        // forge-lint: disable-next-line(unsafe-typecast)
-        return abi.encodePacked(uint128(xHigh | (flags << 120)), xLow);
+        return (xHigh | (flags << 120), xLow);
     }
 
     /// @notice hash_to_curve of RFC 9380 for the suite BLS12381G2_XMD:SHA-256_SSWU_RO_, where `dst` separates domains.

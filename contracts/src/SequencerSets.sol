@@ -2,25 +2,48 @@
 pragma solidity ^0.8.28;
 
 import {Bytes} from "@openzeppelin/contracts/utils/Bytes.sol";
-import {RLP} from "@openzeppelin/contracts/utils/RLP.sol";
 import {Bls12381} from "./Bls12381.sol";
 import {ICheckpointVerifier} from "./ICheckpointVerifier.sol";
+import {RlpBuffer} from "./RlpBuffer.sol";
 
 /// @title Sequencer sets: what names them, and what their members decide
 /// @dev A root binds members, order, keys, weights, peer ids and priorities. Whatever else makes a set (no member twice, no
 /// weight of zero, a sum below 2^256) was seen to by those who agreed on the root.
 library SequencerSets {
-    using RLP for RLP.Encoder;
+    using RlpBuffer for uint256;
+
+    /// The prefixes of an address, a compressed key and a priority, which are always as long.
+    uint256 private constant ADDRESS_PREFIX = 0x80 + 20;
+    uint256 private constant KEY_PREFIX = 0x80 + 48;
+    uint256 private constant PRIORITY_PREFIX = 0xb840;
+
+    /// The bytes of the three, with their prefixes.
+    uint256 private constant ADDRESS = 21;
+    uint256 private constant KEY = 49;
+    uint256 private constant PRIORITY = 66;
 
     /// @notice What checkpoints name a set by: the keccak of the RLP list of its members and of their priorities.
     function root(ICheckpointVerifier.Member[] calldata members) internal pure returns (bytes32) {
-        bytes[] memory encoded = new bytes[](members.length);
-        bytes[] memory priorities = new bytes[](members.length);
+        uint256 membersLength;
+        uint256[] memory lengths = new uint256[](members.length);
         for (uint256 index = 0; index < members.length; ++index) {
-            encoded[index] = _member(members[index]);
-            priorities[index] = RLP.encode(abi.encodePacked(members[index].priority));
+            lengths[index] = _length(members[index]);
+            membersLength += lengths[index].withHeader();
         }
-        return keccak256(RLP.encoder().push(encoded).push(priorities).encode());
+        uint256 prioritiesLength = members.length * PRIORITY;
+        uint256 length = membersLength.withHeader() + prioritiesLength.withHeader();
+        uint256 start = RlpBuffer.reserve(length.withHeader());
+        uint256 place = start.putHeader(RlpBuffer.LIST, length).putHeader(RlpBuffer.LIST, membersLength);
+        for (uint256 index = 0; index < members.length; ++index) {
+            place = _put(place.putHeader(RlpBuffer.LIST, lengths[index]), members[index]);
+        }
+        place = place.putHeader(RlpBuffer.LIST, prioritiesLength);
+        for (uint256 index = 0; index < members.length; ++index) {
+            bytes32[2] calldata priority = members[index].priority;
+            place = place.putBytes(PRIORITY_PREFIX, 2);
+            place = place.putBytes(uint256(priority[0]), 32).putBytes(uint256(priority[1]), 32);
+        }
+        return start.hash(place);
     }
 
     /// @notice The sum of the signers' public keys, once they are found to be a quorum.
@@ -58,9 +81,18 @@ library SequencerSets {
         return rest < 1 << 255 && weight > 2 * rest;
     }
 
-    function _member(ICheckpointVerifier.Member calldata member) private pure returns (bytes memory) {
-        bytes memory key = Bls12381.compress(abi.encodePacked(member.publicKey));
-        return RLP.encoder().push(member.operator).push(key).push(member.weight).push(member.peerId).encode();
+    /// How long a member is, without the prefix.
+    function _length(ICheckpointVerifier.Member calldata member) private pure returns (uint256) {
+        return ADDRESS + KEY + member.weight.lengthOfNumber() + RlpBuffer.lengthOfText(member.peerId);
+    }
+
+    function _put(uint256 place, ICheckpointVerifier.Member calldata member) private pure returns (uint256) {
+        bytes32[4] calldata key = member.publicKey;
+        (uint256 high, uint256 low) =
+            Bls12381.compressWords(uint256(key[0]), uint256(key[1]), uint256(key[2]), uint256(key[3]));
+        place = place.putBytes(ADDRESS_PREFIX << 160 | uint160(member.operator), ADDRESS);
+        place = place.putBytes(KEY_PREFIX << 128 | high, KEY - 32).putBytes(low, 32);
+        return place.putNumber(member.weight).putText(member.peerId);
     }
 
     function _isSet(bytes calldata bitmap, uint256 index) private pure returns (bool) {

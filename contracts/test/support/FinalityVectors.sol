@@ -44,13 +44,14 @@ abstract contract FinalityVectors {
 
     VmJson private constant JSON = VmJson(address(uint160(uint256(keccak256("hevm cheat code")))));
 
+    /// Names of their own: forge reads those of structs otherwise, and other tests have some that are called the same.
     string private constant MEMBER =
-        "VectorMember(address operator,uint256 weight,bytes32[4] publicKey,bytes compressedKey,bytes32[2] priority,string peerId)";
+        "JsonMember(address operator,uint256 weight,bytes32[4] publicKey,bytes compressedKey,bytes32[2] priority,string peerId)";
 
-    string private constant PROOF = "VectorProof(Checkpoint checkpoint,bytes32 checkpointHash,Checkpoint child,bytes32 childHash,bytes signers,bytes32[8] signature,bytes32 voteDigest)"
-        "Anchor(uint64 number,bytes32 hash)" "BlockReference(uint64 height,bytes32 hash)"
-        "Checkpoint(Position position,BlockReference head,bytes32 stateRoot,CheckpointReference parent,bytes32 setRoot,Anchor anchor,bytes32 nextSetRoot)"
-        "CheckpointReference(Position position,bytes32 hash)" "Position(uint64 era,uint64 term,uint64 round)";
+    string private constant PROOF = "JsonProof(JsonCheckpoint checkpoint,bytes32 checkpointHash,JsonCheckpoint child,bytes32 childHash,bytes signers,bytes32[8] signature,bytes32 voteDigest)"
+        "JsonAnchor(uint64 number,bytes32 hash)" "JsonBlock(uint64 height,bytes32 hash)"
+        "JsonCheckpoint(JsonPosition position,JsonBlock head,bytes32 stateRoot,JsonReference parent,bytes32 setRoot,JsonAnchor anchor,bytes32 nextSetRoot)"
+        "JsonPosition(uint64 era,uint64 term,uint64 round)" "JsonReference(JsonPosition position,bytes32 hash)";
 
     /// The text of the file for a first set of so many members.
     function chainOf(string memory members) internal view returns (string memory) {
