@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 pragma solidity ^0.8.28;
 
+import {Bytes} from "@openzeppelin/contracts/utils/Bytes.sol";
+
 /// @title BLS signatures on BLS12-381
 /// @notice The minimal-public-key-size scheme of draft-irtf-cfrg-bls-signature-05: keys in G1, signatures in G2, messages
 /// hashed to G2 by RFC 9380. The curve is left to the precompiles of EIP-2537, whose encoding of points is used throughout:
@@ -70,29 +72,27 @@ library Bls12381 {
     /// it checks that each point is on the curve, not that it is in the subgroup: every key must have been verified alone,
     /// with a proof of possession, when it entered the set, which rules out rogue keys as well. A sum of keys of the
     /// subgroup is one of it; the pairing checks the sum again, not its parts.
-    function addKeys(bytes memory publicKeys) internal view returns (bytes memory sum) {
+    function addKeys(bytes memory publicKeys) internal view returns (bytes memory) {
         uint256 length = publicKeys.length;
         if (length == 0) revert NoKeys();
         if (length % PUBLIC_KEY_LENGTH != 0) revert InvalidPoint();
         // Each step reads the sum so far and the key behind it, and writes their sum over the key: nothing is copied.
-        uint256 last;
-        bool success = true;
         address precompile = G1_ADD;
+        uint256 place;
         assembly ("memory-safe") {
-            let sumSoFar := add(publicKeys, 0x20)
-            last := sub(add(sumSoFar, length), PUBLIC_KEY_LENGTH)
-            for {} and(success, lt(sumSoFar, last)) {} {
-                let next := add(sumSoFar, PUBLIC_KEY_LENGTH)
-                success := staticcall(gas(), precompile, sumSoFar, 256, next, PUBLIC_KEY_LENGTH)
-                success := and(success, eq(returndatasize(), PUBLIC_KEY_LENGTH))
-                sumSoFar := next
+            place := add(publicKeys, 0x20)
+        }
+        for (uint256 added = PUBLIC_KEY_LENGTH; added < length; added += PUBLIC_KEY_LENGTH) {
+            uint256 next = place + PUBLIC_KEY_LENGTH;
+            bool success;
+            // What is written last runs first: the call, and then the look at what it returned.
+            assembly ("memory-safe") {
+                success := and(eq(returndatasize(), 128), staticcall(gas(), precompile, place, 256, next, 128))
             }
+            if (!success) revert PrecompileFailed(precompile);
+            place = next;
         }
-        if (!success) revert PrecompileFailed(precompile);
-        sum = new bytes(PUBLIC_KEY_LENGTH);
-        assembly ("memory-safe") {
-            mcopy(add(sum, 0x20), last, PUBLIC_KEY_LENGTH)
-        }
+        return Bytes.slice(publicKeys, length - PUBLIC_KEY_LENGTH);
     }
 
     /// @notice The 48 bytes by which nodes and genesis files write a key: the x coordinate, with three flags in the bits
