@@ -12,7 +12,7 @@ set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
 # Whose artifacts are committed.
-ARTIFACTS=(SequencerRegistry)
+ARTIFACTS=(CheckpointVerifier SequencerRegistry)
 
 cd "$BATON_ROOT/contracts"
 
