@@ -12,6 +12,7 @@ pub mod keys;
 pub mod mempool;
 pub mod mesh;
 pub mod metrics;
+pub mod relay;
 pub mod rpc;
 pub mod service;
 mod stop;
