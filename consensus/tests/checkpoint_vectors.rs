@@ -4,6 +4,8 @@
 //! After a change of an encoding, `BATON_UPDATE_VECTORS=1 cargo test -p baton-consensus --test checkpoint_vectors` writes
 //! them anew.
 
+#![expect(clippy::unwrap_used, reason = "the helpers of a test: what is not as expected fails it")]
+
 use alloy_primitives::{Address, B256, Bytes, U256, keccak256};
 use baton_consensus::{
     election::Priorities,
