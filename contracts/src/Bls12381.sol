@@ -117,7 +117,7 @@ library Bls12381 {
             revert InvalidPoint();
         }
         uint256 flags = 0x80;
-        if (xHigh | xLow | yHigh | yLow == 0) flags |= 0x40;
+        if ((xHigh | xLow | yHigh | yLow) == 0) flags |= 0x40;
         if (_below(HALF_HIGH, HALF_LOW, yHigh, yLow)) flags |= 0x20;
         return (xHigh | (flags << 120), xLow);
     }
