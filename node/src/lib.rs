@@ -9,6 +9,7 @@ pub mod eras;
 pub mod genesis;
 pub mod halt;
 pub mod keys;
+pub mod l1;
 pub mod mempool;
 pub mod mesh;
 pub mod metrics;

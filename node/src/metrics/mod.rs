@@ -9,7 +9,7 @@
 //! - [`define`]: how a metric is defined. A field of a documented struct: its name is the metric's after `baton_`, its doc line
 //!   the help that is shown and the meaning in `docs/operate.md`, which a test compares.
 //! - [`label`], [`durations`]: families whose labels all start at zero, and histograms.
-//! - [`blocks`], [`finality`], [`terms`], [`mesh`]: what is counted.
+//! - [`blocks`], [`finality`], [`terms`], [`mesh`], [`l1`]: what is counted.
 //! - [`state`], [`pool`]: what is read.
 //! - [`awaiting`]: since when committed blocks wait for their finality.
 //! - [`exposition`]: the text.
@@ -21,6 +21,7 @@ mod define;
 mod durations;
 mod exposition;
 mod finality;
+mod l1;
 mod label;
 mod mesh;
 mod pool;
@@ -37,6 +38,7 @@ pub use define::Level;
 pub use durations::Durations;
 pub use exposition::{Exposition, Sources};
 pub use finality::Finality;
+pub use l1::L1;
 pub use label::{Label, PerLabel};
 pub use mesh::{Judgement, Mesh};
 pub use pool::Pool;
@@ -62,6 +64,8 @@ pub struct Metrics {
     pub mesh: Mesh,
     /// The mempool.
     pub pool: Pool,
+    /// L1.
+    pub l1: L1,
 }
 
 impl Metrics {
@@ -76,6 +80,7 @@ impl Metrics {
             terms: Terms::register(&mut registry),
             mesh: Mesh::register(&mut registry),
             pool: Pool::register(&mut registry),
+            l1: L1::register(&mut registry),
         };
         (Arc::new(metrics), registry)
     }

@@ -1,0 +1,12 @@
+//! The node and L1.
+//!
+//! Nothing here is needed for a block: L1 may be slow, dead or lying, and the chain goes on with the set that it has.
+//!
+//! - [`rpc`]: [`L1Client`], a handle on several JSON-RPC servers.
+
+mod rpc;
+
+pub use rpc::{
+    ClientConfig, ClientError, EndpointError, EndpointStatus, EndpointUrl, ErrorKind, Failure, InvalidUrl, L1Block,
+    L1Client, L1Error,
+};
