@@ -3,9 +3,12 @@
 //! Nothing here is needed for a block: L1 may be slow, dead or lying, and the chain goes on with the set that it has.
 //!
 //! - [`rpc`]: [`L1Client`], a handle on several JSON-RPC servers.
+//! - [`registry`]: the contract's interface, and its logs as a pure function to a set.
 
+mod registry;
 mod rpc;
 
+pub use registry::{Candidate, ISequencerRegistry, RegistryState};
 pub use rpc::{
     ClientConfig, ClientError, EndpointError, EndpointStatus, EndpointUrl, ErrorKind, Failure, InvalidUrl, L1Block,
     L1Client, L1Error,
