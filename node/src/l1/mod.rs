@@ -4,12 +4,15 @@
 //!
 //! - [`rpc`]: [`L1Client`], a handle on several JSON-RPC servers.
 //! - [`registry`]: the contract's interface, and its logs as a pure function to a set.
+//! - [`transactions`]: one transaction, from an estimate to its confirmations.
 
 mod registry;
 mod rpc;
+mod transactions;
 
 pub use registry::{Candidate, ISequencerRegistry, RegistryState};
 pub use rpc::{
     ClientConfig, ClientError, EndpointError, EndpointStatus, EndpointUrl, ErrorKind, Failure, InvalidUrl, L1Block,
     L1Client, L1Error,
 };
+pub use transactions::{Call, Estimate, FeePolicy, Progress, SendError, Sender};

@@ -17,6 +17,7 @@ mod url;
 
 pub use client::{L1Block, L1Client};
 pub use endpoint::EndpointStatus;
+pub(crate) use error::contains;
 pub use error::{EndpointError, ErrorKind, Failure, L1Error};
 pub use failover::{ClientConfig, ClientError};
 pub use url::{EndpointUrl, InvalidUrl};
