@@ -1,15 +1,23 @@
-//! The node and L1.
+//! The node and L1: following the staking registry.
 //!
 //! Nothing here is needed for a block: L1 may be slow, dead or lying, and the chain goes on with the set that it has.
 //!
 //! - [`rpc`]: [`L1Client`], a handle on several JSON-RPC servers.
 //! - [`registry`]: the contract's interface, and its logs as a pure function to a set.
+//! - [`follower`]: the actor that reads the logs and tells of versions of the set once they are certain.
 //! - [`transactions`]: one transaction, from an estimate to its confirmations.
 
+mod follower;
 mod registry;
 mod rpc;
 mod transactions;
 
+#[cfg(test)]
+mod tests;
+
+pub use follower::{
+    Follower, FollowerConfig, FollowerHandle, FollowerStatus, Phase, RegistrySet, RegistryUpdate, StartError, Weights,
+};
 pub use registry::{Candidate, ISequencerRegistry, RegistryState};
 pub use rpc::{
     ClientConfig, ClientError, EndpointError, EndpointStatus, EndpointUrl, ErrorKind, Failure, InvalidUrl, L1Block,
