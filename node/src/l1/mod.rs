@@ -1,4 +1,4 @@
-//! The node and L1: following the staking registry.
+//! The node and L1: following the staking registry, and bringing evidence to it.
 //!
 //! Nothing here is needed for a block: L1 may be slow, dead or lying, and the chain goes on with the set that it has.
 //!
@@ -6,7 +6,9 @@
 //! - [`registry`]: the contract's interface, and its logs as a pure function to a set.
 //! - [`follower`]: the actor that reads the logs and tells of versions of the set once they are certain.
 //! - [`transactions`]: one transaction, from an estimate to its confirmations.
+//! - [`evidence`]: the actor that has cheaters slashed.
 
+mod evidence;
 mod follower;
 mod registry;
 mod rpc;
@@ -15,6 +17,7 @@ mod transactions;
 #[cfg(test)]
 mod tests;
 
+pub use evidence::{EvidenceReport, EvidenceReporter, ReporterConfig, ReporterHandle, SlashOutcome};
 pub use follower::{
     Follower, FollowerConfig, FollowerHandle, FollowerStatus, Phase, RegistrySet, RegistryUpdate, StartError, Weights,
 };

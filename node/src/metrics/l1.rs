@@ -1,7 +1,7 @@
 //! What is counted of L1.
 
 use super::{Level, PerLabel, define::metrics, label::label};
-use crate::l1::ErrorKind;
+use crate::l1::{ErrorKind, SlashOutcome};
 use prometheus_client::metrics::counter::Counter;
 
 metrics! {
@@ -19,6 +19,8 @@ metrics! {
         pub l1_endpoints_usable: Level,
         /// What L1 endpoints did wrong, by kind.
         pub l1_endpoint_errors: PerLabel<ErrorKind, Counter>,
+        /// Evidence that was brought to L1, by outcome.
+        pub l1_evidence: PerLabel<SlashOutcome, Counter>,
     }
 }
 
@@ -33,5 +35,14 @@ label! {
         Refused = "refused",
         WrongChain = "wrong-chain",
         Contradiction = "contradiction",
+    }
+}
+
+label! {
+    SlashOutcome as "outcome" {
+        Slashed = "slashed",
+        AlreadySlashed = "already-slashed",
+        NothingAtStake = "nothing-at-stake",
+        Refused = "refused",
     }
 }

@@ -3,6 +3,7 @@
 mod anvil;
 mod chain;
 mod endpoints;
+mod evidence;
 mod faults;
 mod following;
 mod liars;
