@@ -16,7 +16,8 @@ use tracing::{debug, error, info, warn};
 /// Updates that may wait for whoever takes them.
 const UPDATES: usize = 64;
 
-/// How often an endpoint may contradict itself in a row: once, as L1 may have moved meanwhile.
+/// How often in a row an endpoint must contradict itself, or genesis, before it counts: L1 may have moved, and one answer
+/// may have been damaged.
 const STRIKES: u32 = 2;
 
 /// After how many looks without a new block the others are asked whether there are some.
@@ -43,8 +44,8 @@ pub struct Follower {
     read_from: BTreeSet<usize>,
     /// How often each contradicted itself in a row.
     strikes: HashMap<usize, u32>,
-    /// Those by whose word L1 and genesis do not fit together.
-    objections: BTreeSet<usize>,
+    /// Those by whose word L1 and genesis do not fit together, and how often they said so.
+    objections: HashMap<usize, (StartError, u32)>,
 }
 
 impl Follower {
@@ -65,7 +66,7 @@ impl Follower {
             idle: 0,
             read_from: BTreeSet::new(),
             strikes: HashMap::new(),
-            objections: BTreeSet::new(),
+            objections: HashMap::new(),
         };
         (follower, FollowerHandle { updates: updates_receiver, status: status_receiver })
     }
@@ -77,17 +78,11 @@ impl Follower {
     pub async fn run(mut self, shutdown: CancellationToken) -> Result<(), StartError> {
         let pause = self.config.poll_interval;
         loop {
-            let again = tokio::select! {
+            tokio::select! {
                 () = shutdown.cancelled() => return Ok(()),
-                looked = self.look() => match looked {
-                    Ok(again) => again,
-                    Err(objection) => return Err(objection),
-                },
-            };
-            self.tell_status();
-            if again {
-                continue;
+                looked = self.look() => looked?,
             }
+            self.tell_status();
             tokio::select! {
                 () = shutdown.cancelled() => return Ok(()),
                 () = tokio::time::sleep(pause) => {}
@@ -95,8 +90,8 @@ impl Follower {
         }
     }
 
-    /// One look at L1; whether to look again at once.
-    async fn look(&mut self) -> Result<bool, StartError> {
+    /// One look at L1.
+    async fn look(&mut self) -> Result<(), StartError> {
         self.choose_source();
         let result = self.step().await;
         let error = match result {
@@ -106,7 +101,7 @@ impl Follower {
                     info!(endpoint = self.client.name_of(self.source), "L1 is followed again");
                 }
                 self.status.send_modify(|status| status.last_error = None);
-                return Ok(false);
+                return Ok(());
             }
             Err(error) => error,
         };
@@ -120,8 +115,8 @@ impl Follower {
         self.draw_conclusions(error)
     }
 
-    /// Whom to ask next, and what to forget; whether to ask at once.
-    fn draw_conclusions(&mut self, error: StepError) -> Result<bool, StartError> {
+    /// Whom to ask next, and what to forget.
+    fn draw_conclusions(&mut self, error: StepError) -> Result<(), StartError> {
         let count = self.client.endpoint_count();
         let source = self.source;
         self.source = (source + 1) % count;
@@ -149,19 +144,20 @@ impl Follower {
                 self.forget();
             }
             StepError::Start(objection) => {
-                self.objections.insert(source);
+                let (before, times) = self.objections.entry(source).or_insert_with(|| (objection.clone(), 0));
+                *times = if *before == objection { *times + 1 } else { 1 };
+                *before = objection.clone();
                 let patience = self.config.witness_patience;
                 let open = |other: usize| {
                     let answers = self.client.is_usable(other) || is_missed(&self.client, other, patience);
-                    !self.objections.contains(&other) && answers
+                    self.objections.get(&other).is_none_or(|(_, times)| *times < STRIKES) && answers
                 };
                 if !(0..count).any(open) {
                     return Err(objection);
                 }
-                return Ok(count > 1 && self.client.is_usable(self.source));
             }
         }
-        Ok(false)
+        Ok(())
     }
 
     /// Forgets what was read and not checked.

@@ -42,6 +42,10 @@ impl Checker {
     async fn agrees_with_itself(&self, source: &L1Client, track: &Track) -> Result<(), StepError> {
         // The oldest first: the first contradiction is where something is missing.
         for position in &track.changes {
+            // That a log names a block does not make it one.
+            if has(source, position.anchor).await? != Some(true) {
+                return Err(StepError::Moved);
+            }
             if let Word::Other(what) = self.view(source, position).await? {
                 return Err(StepError::Inconsistent(what));
             }
@@ -77,12 +81,12 @@ impl Checker {
             }
         }
         if let Some(contradiction) = contradiction {
+            self.waiting_since = None;
             return Err(contradiction);
         }
         // Without news there is nothing to wait for.
-        let patient = self.waiting_since.get_or_insert_with(Instant::now).elapsed() < self.config.witness_patience;
         if absent && !track.changes.is_empty() {
-            if patient {
+            if self.waiting_since.get_or_insert_with(Instant::now).elapsed() < self.config.witness_patience {
                 return Err(StepError::Unwitnessed);
             }
             warn!("a change of the set is believed on the word of one L1 endpoint: the others do not answer");

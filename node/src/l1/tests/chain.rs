@@ -104,7 +104,7 @@ impl Chain {
         at(&self.call(&ISequencerRegistry::requestExitCall { operator }, 0).await)
     }
 
-    async fn call(&self, call: &impl SolCall, value: u64) -> TransactionReceipt {
+    pub(super) async fn call(&self, call: &impl SolCall, value: u64) -> TransactionReceipt {
         let (to, data) = (TxKind::Call(self.registry), call.abi_encode().into());
         self.account.send(&Call { to, data, value: U256::from(value) }, |_| {}).await.unwrap()
     }

@@ -116,6 +116,44 @@ async fn a_view_that_is_wrong_once_is_asked_for_again() {
     assert!(following.handle.status.borrow().endpoints[0].usable);
 }
 
+/// Another one of the digits of a result.
+fn damage(result: &mut Value, chance: usize) {
+    let mut text = result.to_string().into_bytes();
+    let digits: Vec<_> = (0..text.len()).filter(|at| text[*at].is_ascii_hexdigit()).collect();
+    if let Some(at) = (!digits.is_empty()).then(|| digits[chance % digits.len()]) {
+        text[at] = if text[at] == b'7' { b'8' } else { b'7' };
+    }
+    // What is no JSON any more is left as it was.
+    *result = serde_json::from_slice(&text).unwrap_or_else(|_| result.clone());
+}
+
+#[tokio::test]
+async fn an_answer_that_is_damaged_now_and_then_changes_nothing_that_is_told() {
+    let (chain, proxy) = chain().await;
+    let mut calls = 0usize;
+    proxy.treat(move |method, _| {
+        calls += 1;
+        let chance = calls.wrapping_mul(7_919);
+        match calls % 23 {
+            // Damage to this one is another test: it costs a minute.
+            0 if method != "eth_chainId" => Treatment::Edit(Box::new(move |result| damage(result, chance))),
+            _ => Treatment::Forward,
+        }
+    });
+    let mut following = Following::start(chain.follower(), &client(&[proxy.url()], patient()));
+    for stake in 0..12 {
+        let newcomer = NodeKeys::generate().unwrap();
+        let anchors = [chain.register(&newcomer, 5_000 + stake).await, chain.exit(newcomer.operator.address()).await];
+        chain.anvil.mine(4).await;
+        for (anchor, members) in anchors.into_iter().zip([3, 2]) {
+            let set = following.set().await;
+            assert_eq!((set.anchor, set.members.len()), (anchor, members));
+        }
+        assert_eq!(chain.members(), chain.follower().members);
+    }
+    following.nothing_is_told();
+}
+
 #[tokio::test]
 async fn one_that_goes_on_contradicting_itself_is_set_aside() {
     let (chain, proxy) = chain().await;

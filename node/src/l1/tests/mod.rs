@@ -1,5 +1,6 @@
 //! The client against a real L1, with everything in between that can go wrong.
 
+mod agreement;
 mod anvil;
 mod chain;
 mod endpoints;
