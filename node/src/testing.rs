@@ -27,7 +27,7 @@ impl Committee {
     pub(crate) fn new(members: usize) -> Self {
         let mut keys: Vec<_> = (0..members).map(|_| NodeKeys::generate().unwrap()).collect();
         keys.sort_by_key(|keys| keys.operator.address());
-        let sequencer = |keys: &NodeKeys| GenesisSequencer { keys: keys.public(), weight: Stake(U256::ONE) };
+        let sequencer = |keys: &NodeKeys| GenesisSequencer::new(keys.public(), Stake(U256::ONE));
         let file = GenesisFile {
             chain_id: 412_346,
             timestamp: 1_700_000_000,
@@ -36,6 +36,7 @@ impl Committee {
             base_fee_recipient: None,
             parameters: Parameters::default(),
             sequencers: keys.iter().map(sequencer).collect(),
+            l1: None,
             bootnodes: Vec::new(),
             alloc: baton_execution::system_contracts(),
         };

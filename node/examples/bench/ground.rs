@@ -21,7 +21,7 @@ pub(crate) const BASE_FEE: u64 = 1_000_000_000;
 pub(crate) fn write(options: &Options, accounts: &Accounts, place: &Path, nodes: usize) -> eyre::Result<PathBuf> {
     let sequencers = (0..nodes).map(|index| {
         let keys = NodeKeys::create(&node_directory(place, index).join("keys"))?.public();
-        eyre::Ok(GenesisSequencer { keys, weight: Stake::ONE })
+        eyre::Ok(GenesisSequencer::new(keys, Stake::ONE))
     });
     let sequencers = sequencers.collect::<eyre::Result<_>>()?;
     let mut parameters = parameters_for(options.block_time);
@@ -38,6 +38,7 @@ pub(crate) fn write(options: &Options, accounts: &Accounts, place: &Path, nodes:
         base_fee_recipient: None,
         parameters,
         sequencers,
+        l1: None,
         bootnodes: Vec::new(),
         alloc,
     };

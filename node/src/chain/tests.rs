@@ -26,7 +26,8 @@ fn genesis(chain_id: u64) -> Genesis {
         base_fee_per_gas: 1_000_000_000,
         base_fee_recipient: None,
         parameters: Parameters::default(),
-        sequencers: vec![GenesisSequencer { keys, weight: Stake(U256::ONE) }],
+        sequencers: vec![GenesisSequencer::new(keys, Stake(U256::ONE))],
+        l1: None,
         bootnodes: Vec::new(),
         alloc,
     })

@@ -4,14 +4,14 @@ use super::{
     GenesisError, GenesisFile, GenesisSequencer,
     alloc::Alloc,
     forks::ChainConfig,
+    l1,
     number::{Decimal, Number},
 };
-use crate::keys::PublicKeys;
 use alloy_primitives::{Address, Bytes};
 use baton_consensus::{
     FinalityRule, Parameters,
     keys::{BlsPublicKey, ProofOfPossession},
-    types::Stake,
+    types::{Sequencer, Stake},
 };
 use libp2p::Multiaddr;
 use serde::{Deserialize, Serialize};
@@ -30,6 +30,8 @@ struct Root {
     #[serde(default = "default_base_fee")]
     base_fee_per_gas: Number,
     sequencing: Sequencing,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    l1: Option<l1::Section>,
     alloc: Alloc,
     // Fields of geth's file that block 0 does not take from it: they may be there if they say nothing.
     #[serde(default, skip_serializing)]
@@ -111,7 +113,8 @@ struct Sequencing {
 struct Member {
     address: Address,
     bls_public_key: BlsPublicKey,
-    proof_of_possession: ProofOfPossession,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    proof_of_possession: Option<ProofOfPossession>,
     weight: Decimal,
     #[serde(default)]
     peer_id: String,
@@ -125,6 +128,7 @@ pub(super) fn read(bytes: &[u8]) -> Result<GenesisFile, GenesisError> {
         gas_limit,
         base_fee_per_gas,
         sequencing,
+        l1,
         alloc,
         nonce,
         difficulty,
@@ -197,6 +201,7 @@ pub(super) fn read(bytes: &[u8]) -> Result<GenesisFile, GenesisError> {
             finality,
         },
         sequencers: sequencers.into_iter().map(GenesisSequencer::from).collect(),
+        l1: l1.map(l1::Section::read).transpose()?,
         bootnodes,
         alloc: alloc.0,
     })
@@ -212,6 +217,7 @@ pub(super) fn write(file: &GenesisFile) -> Result<String, GenesisError> {
         base_fee_recipient,
         parameters,
         sequencers,
+        l1,
         bootnodes,
         alloc,
     } = file.clone();
@@ -251,6 +257,7 @@ pub(super) fn write(file: &GenesisFile) -> Result<String, GenesisError> {
             sequencers: sequencers.into_iter().map(Member::from).collect(),
             bootnodes,
         },
+        l1: l1.map(l1::Section::from),
         alloc: Alloc(alloc),
         nonce: Number::default(),
         difficulty: Number::default(),
@@ -269,13 +276,14 @@ pub(super) fn write(file: &GenesisFile) -> Result<String, GenesisError> {
 impl From<Member> for GenesisSequencer {
     fn from(member: Member) -> Self {
         let Member { address, bls_public_key, proof_of_possession, weight, peer_id } = member;
-        Self { keys: PublicKeys { address, bls_public_key, proof_of_possession, peer_id }, weight: Stake(weight.0) }
+        Self { member: Sequencer { address, bls_public_key, weight: Stake(weight.0), peer_id }, proof_of_possession }
     }
 }
 
 impl From<GenesisSequencer> for Member {
     fn from(sequencer: GenesisSequencer) -> Self {
-        let PublicKeys { address, bls_public_key, proof_of_possession, peer_id } = sequencer.keys;
-        Self { address, bls_public_key, proof_of_possession, weight: Decimal(sequencer.weight.0), peer_id }
+        let GenesisSequencer { member, proof_of_possession } = sequencer;
+        let Sequencer { address, bls_public_key, weight, peer_id } = member;
+        Self { address, bls_public_key, proof_of_possession, weight: Decimal(weight.0), peer_id }
     }
 }

@@ -6,11 +6,12 @@
 //!
 //! The hash of block 0 names the chain: every signature covers it. It commits to the whole file except the bootnodes,
 //! which may change: the header holds state root, timestamp, gas limit and base fee, and its `extra_data` is the keccak
-//! of the RLP list
+//! of the RLP list, whose last item is there only if the set follows a registry on L1:
 //!
 //! ```text
 //! ["baton genesis 1", chain id, digest of the parameters, root of the sequencer set, base fee recipient or "",
-//!  elasticity multiplier, base fee change denominator, gas limit, base fee, timestamp]
+//!  elasticity multiplier, base fee change denominator, gas limit, base fee, timestamp,
+//!  [L1 chain id, registry, [anchor's number, anchor's hash], confirmations]]
 //! ```
 
 mod alloc;
@@ -18,11 +19,13 @@ mod error;
 mod file;
 mod forks;
 mod json;
+mod l1;
 mod number;
 mod pace;
 
 pub use error::GenesisError;
 pub use file::{GenesisFile, GenesisSequencer};
+pub use l1::L1Genesis;
 pub use pace::parameters_for;
 
 use alloy_consensus::Header;
@@ -61,6 +64,8 @@ pub struct Genesis {
     pub hash: B256,
     /// The state of block 0, as a change of the empty state.
     pub state: StateDiff,
+    /// Where the set comes from after era 0; none if it never changes.
+    pub l1: Option<L1Genesis>,
     /// Peers to start from; each address ends in `/p2p/<peer id>`.
     pub bootnodes: Vec<Multiaddr>,
 }
@@ -103,12 +108,14 @@ impl Genesis {
             base_fee_recipient,
             parameters,
             sequencers,
+            l1,
             bootnodes,
             alloc,
         } = file;
         let chain = ChainSpec::new(chain_id, BaseFeeParams::ethereum(), base_fee_recipient)?;
         check_parameters(&parameters)?;
         check_weights(&sequencers, parameters.finality)?;
+        l1.as_ref().map_or(Ok(()), L1Genesis::check)?;
         for address in &bootnodes {
             if !names_a_peer(address) {
                 return Err(GenesisError::field(
@@ -117,9 +124,9 @@ impl Genesis {
                 ));
             }
         }
-        let members = sequencers.into_iter().map(GenesisSequencer::into_member).collect::<Result<_, _>>()?;
-        let set = Arc::new(SequencerSet::with_proofs(members)?);
-        let commitment = commitment(&chain, &parameters, &set, gas_limit, base_fee_per_gas, timestamp);
+        let members = sequencers.into_iter().map(|sequencer| sequencer.into_member(l1.as_ref()));
+        let set = Arc::new(SequencerSet::new(members.collect::<Result<_, _>>()?)?);
+        let commitment = commitment(&chain, &parameters, &set, gas_limit, base_fee_per_gas, timestamp, l1);
         let (state, state_root) = genesis_state(&alloc)?;
         let header = genesis_header(
             &GenesisParameters {
@@ -132,7 +139,7 @@ impl Genesis {
             state_root,
         )?;
         let hash = header.hash_slow();
-        Ok(Self { chain, parameters, set, header, hash, state, bootnodes })
+        Ok(Self { chain, parameters, set, header, hash, state, l1, bootnodes })
     }
 
     /// The EIP-155 chain id.
@@ -187,8 +194,10 @@ fn commitment(
     gas_limit: u64,
     base_fee_per_gas: u64,
     timestamp: u64,
+    l1: Option<L1Genesis>,
 ) -> B256 {
     #[derive(RlpEncodable)]
+    #[rlp(trailing)]
     struct Committed<'a> {
         domain: &'a str,
         chain_id: u64,
@@ -200,6 +209,7 @@ fn commitment(
         gas_limit: u64,
         base_fee_per_gas: u64,
         timestamp: u64,
+        l1: Option<L1Genesis>,
     }
     let base_fee_params = chain.base_fee_params();
     keccak256(alloy_rlp::encode(Committed {
@@ -216,6 +226,7 @@ fn commitment(
         gas_limit,
         base_fee_per_gas,
         timestamp,
+        l1,
     }))
 }
 
@@ -255,14 +266,14 @@ fn check_parameters(parameters: &Parameters) -> Result<(), GenesisError> {
 
 /// Under `depth-count` producers are counted: any weight but 1 would be a weight that does not count.
 fn check_weights(sequencers: &[GenesisSequencer], finality: FinalityRule) -> Result<(), GenesisError> {
-    let odd = sequencers.iter().find(|sequencer| sequencer.weight != Stake::ONE);
+    let odd = sequencers.iter().map(|sequencer| &sequencer.member).find(|member| member.weight != Stake::ONE);
     match (finality, odd) {
-        (FinalityRule::DepthCount, Some(sequencer)) => Err(GenesisError::field(
+        (FinalityRule::DepthCount, Some(member)) => Err(GenesisError::field(
             "sequencing.sequencers",
             format_args!(
                 "{} has weight {}, but under finality \"depth-count\" every weight is 1; \
                  choose \"depth-stake\" or \"quorum\" to weigh sequencers",
-                sequencer.keys.address, sequencer.weight
+                member.address, member.weight
             ),
         )),
         _ => Ok(()),

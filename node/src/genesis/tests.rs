@@ -1,12 +1,13 @@
 use super::*;
 use crate::keys::NodeKeys;
-use alloy_primitives::{U256, address};
+use alloy_primitives::{U256, address, b256};
+use baton_consensus::messages::L1Anchor;
 use baton_execution::{GenesisAccount, system_contracts};
 use serde_json::{Value, json};
 use std::{fs, time::Duration};
 
 fn sequencer(weight: u64) -> GenesisSequencer {
-    GenesisSequencer { keys: NodeKeys::generate().unwrap().public(), weight: Stake(U256::from(weight)) }
+    GenesisSequencer::new(NodeKeys::generate().unwrap().public(), Stake(U256::from(weight)))
 }
 
 fn sample() -> GenesisFile {
@@ -28,6 +29,7 @@ fn sample() -> GenesisFile {
         base_fee_recipient: Some(address!("00000000000000000000000000000000000000cc")),
         parameters: Parameters::default(),
         sequencers: vec![sequencer(1), sequencer(2)],
+        l1: None,
         bootnodes: vec![
             "/ip4/10.0.0.1/tcp/30400/p2p/12D3KooWDpJ7As7BWAwRMfu1VU2WCqNjvq387JEYKDBj4kx6nXTN".parse().unwrap(),
         ],
@@ -35,9 +37,27 @@ fn sample() -> GenesisFile {
     }
 }
 
+/// The sample, whose set follows a registry.
+fn sample_on_l1() -> GenesisFile {
+    let l1 = L1Genesis {
+        chain_id: 31_337,
+        registry: address!("00000000000000000000000000000000000000dd"),
+        anchor: L1Anchor {
+            number: 1_234,
+            hash: b256!("00000000000000000000000000000000000000000000000000000000000000ee"),
+        },
+        confirmations: 12,
+    };
+    GenesisFile { l1: Some(l1), ..sample() }
+}
+
 /// The sample as JSON, changed at one place.
 fn changed(pointer: &str, value: Value) -> Vec<u8> {
-    let mut root: Value = serde_json::from_str(&sample().to_json().unwrap()).unwrap();
+    changed_in(&sample(), pointer, value)
+}
+
+fn changed_in(file: &GenesisFile, pointer: &str, value: Value) -> Vec<u8> {
+    let mut root: Value = serde_json::from_str(&file.to_json().unwrap()).unwrap();
     let (parent, key) = pointer.rsplit_once('/').unwrap();
     match root.pointer_mut(parent).unwrap() {
         Value::Object(map) => drop(map.insert(key.to_owned(), value)),
@@ -71,7 +91,7 @@ fn the_hash_commits_to_everything_but_the_bootnodes() {
         |file| file.base_fee_recipient = None,
         |file| file.parameters.term_timeout += Duration::from_millis(1),
         |file| file.parameters.finality = FinalityRule::DepthStake,
-        |file| file.sequencers[0].weight = Stake(U256::from(9)),
+        |file| file.sequencers[0].member.weight = Stake(U256::from(9)),
         |file| drop(file.sequencers.pop()),
         |file| drop(file.alloc.pop_last()),
     ];
@@ -84,6 +104,80 @@ fn the_hash_commits_to_everything_but_the_bootnodes() {
     other.bootnodes.clear();
     other.sequencers.reverse();
     assert_eq!(hash(&other), hash(&base));
+}
+
+#[test]
+fn the_hash_commits_to_the_registry() {
+    let hash = |file: &GenesisFile| Genesis::new(file.clone()).unwrap().hash;
+    let base = sample_on_l1();
+    assert_ne!(hash(&base), hash(&GenesisFile { l1: None, ..base.clone() }));
+    let changes: [fn(&mut L1Genesis); 5] = [
+        |l1| l1.chain_id += 1,
+        |l1| l1.registry = address!("00000000000000000000000000000000000000de"),
+        |l1| l1.anchor.number += 1,
+        |l1| l1.anchor.hash = B256::repeat_byte(1),
+        |l1| l1.confirmations += 1,
+    ];
+    for (index, change) in changes.iter().enumerate() {
+        let mut other = base.clone();
+        change(other.l1.as_mut().unwrap());
+        assert_ne!(hash(&other), hash(&base), "change {index}");
+    }
+    let json = base.to_json().unwrap();
+    assert_eq!(GenesisFile::from_json(json.as_bytes()).unwrap(), base);
+    assert_eq!(Genesis::from_json(json.as_bytes()).unwrap().l1, base.l1);
+}
+
+#[test]
+fn without_a_registry_the_hash_is_what_it_was() {
+    let genesis = Genesis::new(sample()).unwrap();
+    let items: [&dyn alloy_rlp::Encodable; 10] = [
+        &"baton genesis 1",
+        &412_346u64,
+        &genesis.parameters.digest(),
+        &genesis.set.members_root(),
+        &address!("00000000000000000000000000000000000000cc"),
+        &2u64,
+        &8u64,
+        &60_000_000u64,
+        &1_000_000_000u64,
+        &1_700_000_000u64,
+    ];
+    let mut list = Vec::new();
+    alloy_rlp::encode_list::<_, dyn alloy_rlp::Encodable>(&items, &mut list);
+    assert_eq!(genesis.header.extra_data, keccak256(list).to_vec());
+}
+
+#[test]
+fn only_a_registry_replaces_a_proof_of_possession() {
+    let without_proof = |mut file: GenesisFile| {
+        file.sequencers[0].proof_of_possession = None;
+        Genesis::from_json(file.to_json().unwrap().as_bytes())
+    };
+    let error = without_proof(sample()).unwrap_err().to_string();
+    assert!(error.contains("no valid proof of possession"), "{error}");
+    without_proof(sample_on_l1()).unwrap();
+    let mut wrong = sample_on_l1();
+    wrong.sequencers[0].proof_of_possession = wrong.sequencers[1].proof_of_possession;
+    assert!(Genesis::new(wrong).is_err(), "a proof that is given must hold");
+}
+
+#[test]
+fn what_is_wrong_about_l1_is_named() {
+    for (pointer, value, expected) in [
+        ("/l1/chainId", json!(0), "l1.chainId: 0 is no chain"),
+        ("/l1/registry", json!(Address::ZERO), "l1.registry: the zero address"),
+        ("/l1/registry", json!("0x12"), "invalid string length"),
+        ("/l1/anchor/hash", json!(B256::ZERO), "l1.anchor.hash: zero is no block's hash"),
+        ("/l1/anchor/number", json!("0x1ffffffffffffffff"), "l1.anchor.number: 36893488147419103231 needs more"),
+        ("/l1/anchor/block", json!(1), "unknown field `block`"),
+        ("/l1/confirmations", json!(1025), "l1.confirmations: 1025 are too many"),
+        ("/l1/rpc", json!("http://localhost"), "unknown field `rpc`"),
+        ("/l1", json!({}), "missing field"),
+    ] {
+        let error = Genesis::from_json(&changed_in(&sample_on_l1(), pointer, value)).expect_err(pointer).to_string();
+        assert!(error.contains(expected), "{pointer}: {error}");
+    }
 }
 
 #[test]

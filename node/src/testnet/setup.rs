@@ -44,10 +44,10 @@ impl Setup {
         let (stakes, finality) = options.stakes()?;
         let sequencers = stakes.iter().enumerate().map(|(index, weight)| {
             let keys = NodeKeys::create(&node_directory(&directory, index).join("keys"))?.public();
-            eyre::Ok(GenesisSequencer { keys, weight: *weight })
+            eyre::Ok(GenesisSequencer::new(keys, *weight))
         });
         let sequencers = sequencers.collect::<eyre::Result<Vec<_>>>()?;
-        let operators = sequencers.iter().map(|sequencer| sequencer.keys.address).collect();
+        let operators = sequencers.iter().map(|sequencer| sequencer.member.address).collect();
         let mut parameters = parameters_for(options.block_time);
         parameters.epoch_blocks = options.epoch_blocks;
         parameters.term_blocks = parameters.term_blocks.max(options.epoch_blocks);
@@ -60,6 +60,7 @@ impl Setup {
             base_fee_recipient: None,
             parameters,
             sequencers,
+            l1: None,
             bootnodes: Vec::new(),
             alloc: accounts.alloc()?,
         };

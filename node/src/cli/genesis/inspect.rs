@@ -1,10 +1,11 @@
 //! `baton genesis inspect`.
 
-use crate::genesis::Genesis;
+use crate::genesis::{Genesis, L1Genesis};
 use alloy_primitives::{Address, B256, U256, U512};
 use baton_consensus::{
     Parameters,
     election::Priorities,
+    messages::L1Anchor,
     types::{Sequencer, Stake},
 };
 use clap::Args;
@@ -39,7 +40,17 @@ struct Summary {
     /// Who schedules term 1.
     first_scheduler: Option<Address>,
     sequencers: Vec<Member>,
+    l1: Option<L1>,
     bootnodes: Vec<Multiaddr>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct L1 {
+    chain_id: u64,
+    registry: Address,
+    anchor: L1Anchor,
+    confirmations: u64,
 }
 
 #[derive(Serialize)]
@@ -83,7 +94,7 @@ impl InspectGenesis {
 
 impl Summary {
     fn of(genesis: &Genesis) -> Self {
-        let Genesis { chain, parameters, set, header, hash, state, bootnodes } = genesis;
+        let Genesis { chain, parameters, set, header, hash, state, l1, bootnodes } = genesis;
         Self {
             hash: *hash,
             chain_id: chain.chain_id(),
@@ -98,6 +109,7 @@ impl Summary {
             total_weight: set.total().to_string(),
             first_scheduler: Priorities::genesis(set).take_turn(set, |_| true),
             sequencers: set.members().iter().map(|member| Member::of(member, set.total())).collect(),
+            l1: l1.map(L1::from),
             bootnodes: bootnodes.clone(),
         }
     }
@@ -117,6 +129,7 @@ impl Summary {
             total_weight,
             first_scheduler,
             sequencers,
+            l1,
             bootnodes,
         } = self;
         let Spans {
@@ -160,10 +173,23 @@ impl Summary {
         for Member { address, weight, share, peer_id } in sequencers {
             text.push_str(&format!("  {address}  weight {weight} ({share})  {peer_id}\n"));
         }
+        if let Some(L1 { chain_id, registry, anchor: L1Anchor { number, hash }, confirmations }) = l1 {
+            text.push_str(&format!(
+                "set from             registry {registry} on chain {chain_id}, after {confirmations} confirmations\n\
+                 set of era 0         that of L1 block {number}, {hash}\n"
+            ));
+        }
         for address in bootnodes {
             text.push_str(&format!("bootnode             {address}\n"));
         }
         text
+    }
+}
+
+impl From<L1Genesis> for L1 {
+    fn from(l1: L1Genesis) -> Self {
+        let L1Genesis { chain_id, registry, anchor, confirmations } = l1;
+        Self { chain_id, registry, anchor, confirmations }
     }
 }
 

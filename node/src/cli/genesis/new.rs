@@ -114,7 +114,7 @@ impl SequencerSource {
     fn read(&self) -> eyre::Result<GenesisSequencer> {
         let Self { path, weight } = self;
         let keys = if path.is_dir() { NodeKeys::load(path)?.public() } else { read_public_keys(path)? };
-        Ok(GenesisSequencer { keys, weight: Stake(*weight) })
+        Ok(GenesisSequencer::new(keys, Stake(*weight)))
     }
 }
 
@@ -216,6 +216,7 @@ impl NewGenesis {
             base_fee_recipient,
             parameters,
             sequencers: sequencers.iter().map(SequencerSource::read).collect::<Result<_, _>>()?,
+            l1: None,
             bootnodes,
             alloc,
         })
