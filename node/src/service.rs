@@ -8,7 +8,7 @@ use crate::{
     eras::{self, CurrentEra},
     genesis::Genesis,
     halt::Halted,
-    keys::{self, NodeKeys},
+    keys::{self, NodeKeys, Passwords},
     mempool::{self, ChainRules, Mempool},
     mesh::{Electorates, Held, KnownQuorums, MempoolMesh, PeerBook, Router},
     metrics::{self, Exposition, Metrics},
@@ -54,6 +54,7 @@ pub async fn run(config: NodeConfig) -> eyre::Result<()> {
         genesis,
         data_dir,
         keys_dir,
+        password_file,
         network,
         rpc,
         metrics: metrics_address,
@@ -66,7 +67,14 @@ pub async fn run(config: NodeConfig) -> eyre::Result<()> {
     let genesis = Arc::new(Genesis::load(&genesis)?);
     Halted::refuse_to_start(&data_dir)?;
     // The keys first: nothing is written before all that was given is known to be good.
-    let keys = keys_dir.as_deref().map(NodeKeys::load).transpose()?;
+    let keys = match keys_dir {
+        // A password is typed slowly, and its key made slowly.
+        Some(directory) => {
+            let load = move || NodeKeys::load(&directory, &Passwords::new(password_file));
+            Some(tokio::task::spawn_blocking(load).await??)
+        }
+        None => None,
+    };
     let metrics_socket = match metrics_address {
         Some(address) => Some(metrics::Socket::bind(address).await?),
         None => None,

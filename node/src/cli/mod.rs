@@ -11,6 +11,7 @@ mod halt;
 mod key;
 mod logging;
 mod node;
+mod password;
 mod verify;
 
 use genesis::share;
@@ -34,7 +35,7 @@ pub struct Cli {
 enum Command {
     /// Run a node.
     Node(Box<node::NodeCommand>),
-    /// Make and show the keys of a sequencer.
+    /// Make, show and encrypt the keys of a sequencer.
     #[command(subcommand)]
     Key(key::KeyCommand),
     /// Make and inspect genesis files.

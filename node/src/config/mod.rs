@@ -39,6 +39,8 @@ pub struct NodeConfig {
     pub data_dir: PathBuf,
     /// The key directory of a sequencer; none makes the node an observer.
     pub keys_dir: Option<PathBuf>,
+    /// A file with the password of these keys.
+    pub password_file: Option<PathBuf>,
     /// The peer-to-peer network.
     pub network: NetworkConfig,
     /// The JSON-RPC server.
@@ -144,6 +146,7 @@ impl NodeConfig {
             genesis,
             data_dir,
             keys_dir,
+            password_file,
             listen,
             external_address,
             bootnode,
@@ -169,6 +172,7 @@ impl NodeConfig {
             genesis: genesis.ok_or(ConfigError::Required { setting: "genesis", what: "genesis file" })?,
             data_dir: data_dir.ok_or(ConfigError::Required { setting: "data-dir", what: "data directory" })?,
             keys_dir,
+            password_file,
             network: NetworkConfig {
                 listen: listen.unwrap_or_else(default_listen),
                 external: external_address.unwrap_or_default(),
@@ -232,6 +236,7 @@ impl NodeConfig {
             genesis,
             data_dir,
             keys_dir,
+            password_file,
             network,
             rpc,
             metrics,
@@ -259,6 +264,7 @@ impl NodeConfig {
             genesis: Some(genesis),
             data_dir: Some(data_dir),
             keys_dir,
+            password_file,
             listen: Some(listen),
             external_address: Some(external),
             bootnode: Some(bootnodes),

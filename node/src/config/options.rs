@@ -34,6 +34,9 @@ pub struct NodeOptions {
     /// The sequencer's keys, as `baton key new` makes them; without it the node is an observer.
     #[arg(long, env = "BATON_KEYS_DIR", value_name = "DIR")]
     pub keys_dir: Option<PathBuf>,
+    /// A file with the password of the sequencer's keys, if they are encrypted; without it, BATON_PASSWORD is the password.
+    #[arg(long, env = "BATON_PASSWORD_FILE", value_name = "FILE")]
+    pub password_file: Option<PathBuf>,
     /// Peer-to-peer addresses to listen on [default: /ip4/0.0.0.0/tcp/30400,/ip4/0.0.0.0/udp/30400/quic-v1].
     #[arg(long, env = "BATON_LISTEN", value_name = "MULTIADDR", value_delimiter = ',')]
     pub listen: Option<Vec<Multiaddr>>,
@@ -106,6 +109,7 @@ impl NodeOptions {
             genesis,
             data_dir,
             keys_dir,
+            password_file,
             listen,
             external_address,
             bootnode,
@@ -132,6 +136,7 @@ impl NodeOptions {
             genesis: genesis.or(lower.genesis),
             data_dir: data_dir.or(lower.data_dir),
             keys_dir: keys_dir.or(lower.keys_dir),
+            password_file: password_file.or(lower.password_file),
             listen: listen.or(lower.listen),
             external_address: external_address.or(lower.external_address),
             bootnode: bootnode.or(lower.bootnode),

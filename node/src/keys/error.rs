@@ -57,6 +57,45 @@ pub enum KeyError {
         /// What the operating system said.
         cause: io::Error,
     },
+    /// The key is encrypted, and nobody said the password.
+    #[error(
+        "the key file {} is encrypted, and no password is given: pass --password-file, set BATON_PASSWORD, or run at a terminal",
+        path.display()
+    )]
+    Locked {
+        /// The file.
+        path: PathBuf,
+    },
+    /// Another password opens it.
+    #[error("the password does not open the key file {}", path.display())]
+    WrongPassword {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The password's file is not there.
+    #[error("the password file {} does not exist", path.display())]
+    NoPasswordFile {
+        /// The file.
+        path: PathBuf,
+    },
+    /// Nobody said a password to encrypt with.
+    #[error("no password is given to encrypt with: pass it in a file, set BATON_PASSWORD, or run at a terminal")]
+    NoNewPassword,
+    /// Too short a password.
+    #[error("the password is too short; take at least {least} characters")]
+    WeakPassword {
+        /// The fewest characters.
+        least: usize,
+    },
+    /// It was mistyped, this time or before.
+    #[error("the two passwords differ; nothing was changed")]
+    PasswordsDiffer,
+    /// The terminal does not answer.
+    #[error("cannot ask for a password at the terminal: {cause}")]
+    Prompt {
+        /// What the operating system said.
+        cause: io::Error,
+    },
     /// No randomness, or randomness that makes no key.
     #[error("cannot make a key: the operating system gave no usable randomness")]
     Randomness,

@@ -1,6 +1,6 @@
 //! The keys of a node, as files.
 //!
-//! A key directory holds three secrets, each in a file of its own, in hex:
+//! A key directory holds three secrets, each in a file of its own:
 //!
 //! | file | key | what it signs |
 //! |---|---|---|
@@ -8,20 +8,30 @@
 //! | `bls.key` | BLS12-381 | votes and term changes |
 //! | `node.key` | Ed25519, in libp2p's protobuf form | the node's connections; its hash is the peer id |
 //!
+//! The first two are in hex, or encrypted in a keystore (web3 secret storage, EIP-2335); a node reads either. The third stays
+//! in hex: no stake depends on it.
+//!
 //! A key is made once, by an explicit command. Nothing here overwrites one or makes up for a lost one: a sequencer that
-//! silently got a new key would be another sequencer.
+//! silently got a new key would be another sequencer. Only putting the same key under another password replaces its file.
 
 mod error;
+mod key_file;
+mod keystore;
+mod password;
 mod secret_file;
 
 pub use error::KeyError;
+pub use key_file::KeyFileSummary;
+pub use password::{PASSWORD_VARIABLE, Password, Passwords};
 
 use alloy_primitives::{Address, B256, hex};
 use baton_consensus::keys::{BlsKey, BlsPublicKey, OperatorKey, ProofOfPossession};
+use key_file::{Kind, raw_text};
 use libp2p::{PeerId, identity::Keypair};
 use rand::{TryRngCore, rngs::OsRng};
 use serde::{Deserialize, Serialize};
 use std::path::Path;
+use zeroize::Zeroizing;
 
 /// The file with the operator's secp256k1 key.
 pub const OPERATOR_KEY: &str = "operator.key";
@@ -73,6 +83,18 @@ impl NodeKeys {
     /// [`KeyError::Exists`] if any of the files is there already: nothing is written then. [`KeyError::Write`] if the
     /// disk refuses.
     pub fn create(directory: &Path) -> Result<Self, KeyError> {
+        Self::create_under(directory, None)
+    }
+
+    /// The same, with the operator's two keys under a password.
+    ///
+    /// # Errors
+    /// As [`Self::create`].
+    pub fn create_encrypted(directory: &Path, password: &Password) -> Result<Self, KeyError> {
+        Self::create_under(directory, Some(password))
+    }
+
+    fn create_under(directory: &Path, password: Option<&Password>) -> Result<Self, KeyError> {
         for name in [OPERATOR_KEY, BLS_KEY, NODE_KEY] {
             let path = directory.join(name);
             if path.symlink_metadata().is_ok() {
@@ -81,23 +103,27 @@ impl NodeKeys {
         }
         let keys = Self::generate()?;
         secret_file::create_directory(directory)?;
-        secret_file::create(&directory.join(OPERATOR_KEY), keys.operator.to_bytes().as_slice())?;
-        secret_file::create(&directory.join(BLS_KEY), keys.bls.to_bytes().as_slice())?;
-        secret_file::create(&directory.join(NODE_KEY), &identity_bytes(&keys.node)?)?;
+        let text = |kind, secret: B256| {
+            let secret = Zeroizing::new(secret.0);
+            password.map_or_else(|| Ok(raw_text(secret.as_slice())), |password| key_file::seal(kind, &secret, password))
+        };
+        // All that can fail before anything is written.
+        let (operator, bls) = (text(Kind::Operator, keys.operator.to_bytes())?, text(Kind::Bls, keys.bls.to_bytes())?);
+        let node = raw_text(&identity_bytes(&keys.node)?);
+        for (name, text) in [(OPERATOR_KEY, operator), (BLS_KEY, bls), (NODE_KEY, node)] {
+            secret_file::create(&directory.join(name), &text)?;
+        }
         Ok(keys)
     }
 
-    /// Reads the three keys of `directory`.
+    /// Reads the three keys of `directory`, and asks for the password if one of them is encrypted.
     ///
     /// # Errors
-    /// [`KeyError`] names the file that is missing, readable by others or malformed.
-    pub fn load(directory: &Path) -> Result<Self, KeyError> {
-        let operator_path = directory.join(OPERATOR_KEY);
-        let operator = OperatorKey::from_bytes(&read_word(&operator_path)?)
-            .map_err(|cause| KeyError::malformed(&operator_path, cause))?;
-        let bls_path = directory.join(BLS_KEY);
-        let bls = BlsKey::from_bytes(&read_word(&bls_path)?).map_err(|cause| KeyError::malformed(&bls_path, cause))?;
+    /// [`KeyError`] names the file that is missing, readable by others, malformed, or encrypted under another password.
+    pub fn load(directory: &Path, passwords: &Passwords) -> Result<Self, KeyError> {
         let node = load_identity(&directory.join(NODE_KEY))?;
+        let operator = load_operator_key(&directory.join(OPERATOR_KEY), passwords)?;
+        let bls = key_file::read_bls_key(&directory.join(BLS_KEY), passwords)?;
         Ok(Self { operator, bls, node })
     }
 
@@ -113,6 +139,37 @@ impl NodeKeys {
     }
 }
 
+/// Reads a secp256k1 key, raw or from a keystore.
+///
+/// # Errors
+/// As [`NodeKeys::load`].
+pub fn load_operator_key(path: &Path, passwords: &Passwords) -> Result<OperatorKey, KeyError> {
+    key_file::read_operator_key(path, passwords)
+}
+
+/// What can be told of the operator's two key files without a password, by their names.
+///
+/// # Errors
+/// [`KeyError`] names the file that is missing, readable by others or malformed.
+pub fn describe(directory: &Path) -> Result<Vec<(&'static str, KeyFileSummary)>, KeyError> {
+    [OPERATOR_KEY, BLS_KEY].into_iter().map(|name| Ok((name, key_file::describe(&directory.join(name))?))).collect()
+}
+
+/// Puts the operator's two keys under a new password, each in its file: encrypts what is raw, and encrypts anew what was
+/// under the old password. Returns the names of the files that changed. Ended in between, it can be done again.
+///
+/// # Errors
+/// As [`NodeKeys::load`], or [`KeyError::Write`].
+pub fn encrypt(directory: &Path, old: &Passwords, new: &Password) -> Result<Vec<&'static str>, KeyError> {
+    let mut changed = Vec::new();
+    for (name, kind) in [(OPERATOR_KEY, Kind::Operator), (BLS_KEY, Kind::Bls)] {
+        if key_file::reseal(&directory.join(name), kind, old, new)? {
+            changed.push(name);
+        }
+    }
+    Ok(changed)
+}
+
 /// Reads the libp2p key at `path`, or makes it if there is no such file: an observer's identity carries no stake.
 ///
 /// # Errors
@@ -124,7 +181,7 @@ pub fn load_or_create_identity(path: &Path) -> Result<Keypair, KeyError> {
             if let Some(parent) = path.parent() {
                 secret_file::create_directory(parent)?;
             }
-            secret_file::create(path, &identity_bytes(&identity)?)?;
+            secret_file::create(path, &raw_text(&identity_bytes(&identity)?))?;
             Ok(identity)
         }
         other => other,
@@ -132,7 +189,8 @@ pub fn load_or_create_identity(path: &Path) -> Result<Keypair, KeyError> {
 }
 
 fn load_identity(path: &Path) -> Result<Keypair, KeyError> {
-    let keypair = Keypair::from_protobuf_encoding(&secret_file::read(path)?)
+    let bytes = secret_file::from_hex(path, &secret_file::read_text(path)?)?;
+    let keypair = Keypair::from_protobuf_encoding(&bytes)
         .map_err(|_| KeyError::malformed(path, "not a libp2p private key in its protobuf form"))?;
     if keypair.clone().try_into_ed25519().is_err() {
         return Err(KeyError::malformed(path, "not an Ed25519 key"));
@@ -140,14 +198,8 @@ fn load_identity(path: &Path) -> Result<Keypair, KeyError> {
     Ok(keypair)
 }
 
-fn identity_bytes(keypair: &Keypair) -> Result<Vec<u8>, KeyError> {
-    keypair.to_protobuf_encoding().map_err(|_| KeyError::Randomness)
-}
-
-fn read_word(path: &Path) -> Result<B256, KeyError> {
-    let bytes = secret_file::read(path)?;
-    B256::try_from(bytes.as_slice())
-        .map_err(|_| KeyError::malformed(path, format_args!("{} bytes of hex instead of 32", bytes.len())))
+fn identity_bytes(keypair: &Keypair) -> Result<Zeroizing<Vec<u8>>, KeyError> {
+    keypair.to_protobuf_encoding().map(Zeroizing::new).map_err(|_| KeyError::Randomness)
 }
 
 fn random() -> Result<B256, KeyError> {

@@ -3,7 +3,7 @@
 use crate::{
     cli::finality::Finality,
     genesis::{Genesis, GenesisFile, GenesisSequencer, parameters_for},
-    keys::{NodeKeys, PublicKeys},
+    keys::{NodeKeys, Passwords, PublicKeys},
 };
 use alloy_primitives::{Address, U256, utils::parse_ether};
 use baton_consensus::{Parameters, types::Stake};
@@ -113,7 +113,8 @@ impl FromStr for SequencerSource {
 impl SequencerSource {
     fn read(&self) -> eyre::Result<GenesisSequencer> {
         let Self { path, weight } = self;
-        let keys = if path.is_dir() { NodeKeys::load(path)?.public() } else { read_public_keys(path)? };
+        let keys =
+            if path.is_dir() { NodeKeys::load(path, &Passwords::new(None))?.public() } else { read_public_keys(path)? };
         Ok(GenesisSequencer::new(keys, Stake(*weight)))
     }
 }
