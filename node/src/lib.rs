@@ -16,6 +16,7 @@ pub mod metrics;
 pub mod relay;
 pub mod rpc;
 pub mod service;
+pub mod staking;
 mod stop;
 pub mod supervisor;
 pub mod sync;

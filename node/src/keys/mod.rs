@@ -147,6 +147,14 @@ pub fn load_operator_key(path: &Path, passwords: &Passwords) -> Result<OperatorK
     key_file::read_operator_key(path, passwords)
 }
 
+/// Reads a BLS key, raw or from a keystore.
+///
+/// # Errors
+/// As [`NodeKeys::load`].
+pub fn load_bls_key(path: &Path, passwords: &Passwords) -> Result<BlsKey, KeyError> {
+    key_file::read_bls_key(path, passwords)
+}
+
 /// What can be told of the operator's two key files without a password, by their names.
 ///
 /// # Errors

@@ -1,0 +1,255 @@
+//! The registry at an address, read as of one L1 block.
+
+use super::{IERC20, Membership, Token};
+use crate::{
+    genesis::{Genesis, GenesisSequencer},
+    l1::{ClientConfig, ClientError, EndpointUrl, Failure, ISequencerRegistry, L1Block, L1Client, L1Error},
+    metrics::Metrics,
+};
+use alloy_eips::BlockId;
+use alloy_primitives::{Address, B256, FixedBytes, U256};
+use alloy_sol_types::SolCall;
+use baton_consensus::{
+    keys::BlsPublicKey,
+    types::{Sequencer, Stake},
+};
+use libp2p::PeerId;
+use thiserror::Error;
+
+/// Why the registry cannot be used.
+#[derive(Debug, Error)]
+pub enum StakingError {
+    /// No client.
+    #[error(transparent)]
+    Client(#[from] ClientError),
+    /// L1 does not answer, or refuses.
+    #[error(transparent)]
+    L1(#[from] L1Error),
+    /// Another L1.
+    #[error("the L1 endpoints serve chain {actual}, but {expected} is what {whose} says; check --l1-rpc")]
+    WrongL1 {
+        /// What they serve.
+        actual: u64,
+        /// What they should serve.
+        expected: u64,
+        /// Who says so.
+        whose: &'static str,
+    },
+    /// Nothing is there.
+    #[error("there is no contract at {registry} on L1 chain {chain_id}; check --registry and --l1-rpc")]
+    NoContract {
+        /// The address.
+        registry: Address,
+        /// L1's chain id.
+        chain_id: u64,
+    },
+    /// A registry of another L2.
+    #[error("the registry {registry} is that of chain {actual}, but the genesis file is of chain {expected}")]
+    WrongChain {
+        /// The registry.
+        registry: Address,
+        /// The chain id that it names.
+        actual: u64,
+        /// The chain id of the genesis file.
+        expected: u64,
+    },
+    /// Bound to another block 0.
+    #[error(
+        "the registry {registry} is bound to the genesis {actual}, but the genesis file gives {expected}; get the chain's own"
+    )]
+    WrongGenesis {
+        /// The registry.
+        registry: Address,
+        /// The hash that it is bound to.
+        actual: B256,
+        /// That of the genesis file.
+        expected: B256,
+    },
+}
+
+/// Connects to L1. All endpoints must serve one chain: that which is expected, else the one that they do serve.
+///
+/// # Errors
+/// [`StakingError`] if none answers, or they serve another chain.
+pub async fn connect(
+    endpoints: Vec<EndpointUrl>,
+    expected: Option<(u64, &'static str)>,
+) -> Result<L1Client, StakingError> {
+    let client = |chain_id| {
+        let (metrics, _) = Metrics::new();
+        L1Client::new(ClientConfig::new(endpoints.clone(), chain_id), metrics.l1.clone())
+    };
+    // An endpoint tells its chain when it is asked for another one's.
+    let first = client(expected.map_or(0, |(chain_id, _)| chain_id))?;
+    let Err(error) = first.head().await else { return Ok(first) };
+    let serves = error.errors().iter().find_map(|error| match error.failure {
+        Failure::WrongChain { actual, .. } => Some(actual),
+        _ => None,
+    });
+    match (serves, expected) {
+        (Some(actual), Some((expected, whose))) => Err(StakingError::WrongL1 { actual, expected, whose }),
+        (Some(actual), None) => Ok(client(actual)?),
+        (None, _) => Err(error.into()),
+    }
+}
+
+/// A registry on L1.
+#[derive(Clone, Debug)]
+pub struct Registry {
+    /// The way to L1.
+    pub client: L1Client,
+    /// Where the contract is.
+    pub address: Address,
+}
+
+/// The registry at one L1 block.
+#[derive(Clone, Debug)]
+pub struct Snapshot {
+    /// The block.
+    pub at: L1Block,
+    /// What governance set.
+    pub parameters: ISequencerRegistry::Parameters,
+    /// What is staked.
+    pub token: Token,
+    /// The L2's chain id.
+    pub l2_chain_id: u64,
+    /// The hash of the L2's block 0; zero before activation.
+    pub genesis_hash: B256,
+    /// The members, sorted by address.
+    pub set: Vec<ISequencerRegistry::Member>,
+}
+
+impl Registry {
+    /// The registry at an address, where there is a contract.
+    ///
+    /// # Errors
+    /// [`StakingError::NoContract`], or L1 does not answer.
+    pub async fn at(client: L1Client, address: Address) -> Result<Self, StakingError> {
+        if client.code(address).await?.is_empty() {
+            return Err(StakingError::NoContract { registry: address, chain_id: client.chain_id() });
+        }
+        Ok(Self { client, address })
+    }
+
+    /// What one of its functions returns at a block.
+    ///
+    /// # Errors
+    /// If L1 does not answer, or not as the interface says.
+    pub async fn read<C: SolCall>(&self, call: &C, at: L1Block) -> Result<C::Return, StakingError> {
+        Ok(self.client.read(self.address, call, BlockId::hash(at.hash)).await?)
+    }
+
+    /// The registry at L1's newest block, or as many blocks below.
+    ///
+    /// # Errors
+    /// If L1 does not answer, or the contract is no registry.
+    pub async fn snapshot(&self, below_head: u64) -> Result<Snapshot, StakingError> {
+        let head = self.client.head().await?;
+        let at = match below_head.min(head.number) {
+            0 => head,
+            depth => self.client.block_at(head.number - depth).await?.unwrap_or(head),
+        };
+        Ok(Snapshot {
+            at,
+            parameters: self.read(&ISequencerRegistry::parametersCall {}, at).await?,
+            token: self.token(at).await?,
+            l2_chain_id: self.read(&ISequencerRegistry::l2ChainIdCall {}, at).await?,
+            genesis_hash: self.read(&ISequencerRegistry::genesisHashCall {}, at).await?,
+            set: self.read(&ISequencerRegistry::currentSetCall {}, at).await?,
+        })
+    }
+
+    /// What is known of an operator at a block.
+    ///
+    /// # Errors
+    /// If L1 does not answer.
+    pub async fn operator(&self, operator: Address, at: L1Block) -> Result<ISequencerRegistry::Operator, StakingError> {
+        self.read(&ISequencerRegistry::getOperatorCall { operator }, at).await
+    }
+
+    /// The change of keys that an operator asked for; none if it asked for none.
+    ///
+    /// # Errors
+    /// If L1 does not answer.
+    pub async fn rotation(&self, operator: Address, at: L1Block) -> Result<Option<Membership::Rotation>, StakingError> {
+        let rotation = self.read(&Membership::getRotationCall { operator }, at).await?;
+        Ok((rotation.effectiveAt != 0).then_some(rotation))
+    }
+
+    /// All that are active or leaving.
+    ///
+    /// # Errors
+    /// If L1 does not answer.
+    pub async fn operators(&self, at: L1Block) -> Result<Vec<Address>, StakingError> {
+        const PAGE: usize = 256;
+        let mut operators = Vec::new();
+        loop {
+            let (offset, limit) = (U256::from(operators.len()), U256::from(PAGE));
+            let page = self.read(&ISequencerRegistry::operatorsCall { offset, limit }, at).await?;
+            let full = page.len() >= PAGE;
+            operators.extend(page);
+            if !full {
+                return Ok(operators);
+            }
+        }
+    }
+
+    async fn token(&self, at: L1Block) -> Result<Token, StakingError> {
+        let address = self.read(&ISequencerRegistry::stakeTokenCall {}, at).await?;
+        if address.is_zero() {
+            return Ok(Token::native());
+        }
+        let block = BlockId::hash(at.hash);
+        // Both are optional in ERC-20.
+        let symbol = self.client.read(address, &IERC20::symbolCall {}, block).await.ok();
+        let symbol =
+            symbol.filter(|text| !text.is_empty() && text.len() <= 16 && text.chars().all(char::is_alphanumeric));
+        let decimals = self.client.read(address, &IERC20::decimalsCall {}, block).await.unwrap_or(0);
+        Ok(Token { address: Some(address), symbol: symbol.unwrap_or_else(|| address.to_string()), decimals })
+    }
+}
+
+impl Snapshot {
+    /// That the registry is that of this genesis, or may yet become it.
+    ///
+    /// # Errors
+    /// [`StakingError::WrongChain`] and [`StakingError::WrongGenesis`].
+    pub fn check_genesis(&self, registry: Address, genesis: &Genesis) -> Result<(), StakingError> {
+        let (actual, expected) = (self.l2_chain_id, genesis.chain_id());
+        if actual != expected {
+            return Err(StakingError::WrongChain { registry, actual, expected });
+        }
+        let (actual, expected) = (self.genesis_hash, genesis.hash);
+        if !actual.is_zero() && actual != expected {
+            return Err(StakingError::WrongGenesis { registry, actual, expected });
+        }
+        Ok(())
+    }
+
+    /// The members as a chain has them: without those whose BLS key is no point of the group, which nobody could verify, and
+    /// without peer ids that are none.
+    #[must_use]
+    pub fn sequencers(&self) -> Vec<GenesisSequencer> {
+        let member = |member: &ISequencerRegistry::Member| {
+            let key = BlsPublicKey(FixedBytes::try_from(member.blsPublicKey.as_ref()).ok()?);
+            let peer_id = member.peerId.parse::<PeerId>().ok().map(PeerId::to_base58);
+            let peer_id = peer_id.filter(|canonical| *canonical == member.peerId).unwrap_or_default();
+            key.is_valid().then_some(GenesisSequencer {
+                member: Sequencer {
+                    address: member.operator,
+                    bls_public_key: key,
+                    weight: Stake(member.stake),
+                    peer_id,
+                },
+                proof_of_possession: None,
+            })
+        };
+        self.set.iter().filter_map(member).collect()
+    }
+
+    /// The member with this address.
+    #[must_use]
+    pub fn member(&self, operator: Address) -> Option<&ISequencerRegistry::Member> {
+        self.set.iter().find(|member| member.operator == operator)
+    }
+}
