@@ -12,6 +12,7 @@ mod key;
 mod logging;
 mod node;
 mod password;
+mod sequencer;
 mod verify;
 
 use genesis::share;
@@ -38,6 +39,9 @@ enum Command {
     /// Make, show and encrypt the keys of a sequencer.
     #[command(subcommand)]
     Key(key::KeyCommand),
+    /// Join the sequencer set on L1, and leave it.
+    #[command(subcommand)]
+    Sequencer(Box<sequencer::SequencerCommand>),
     /// Make and inspect genesis files.
     #[command(subcommand)]
     Genesis(genesis::GenesisCommand),
@@ -67,6 +71,7 @@ fn run_with(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let result = match cli.command {
         Command::Node(command) => command.run(),
         Command::Key(command) => command.run(),
+        Command::Sequencer(command) => command.run(),
         Command::Genesis(command) => command.run(),
         Command::Admin(command) => command.run(),
         Command::Verify(command) => command.run(),
