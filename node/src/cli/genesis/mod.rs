@@ -1,6 +1,7 @@
 //! `baton genesis`.
 
 mod inspect;
+mod l1;
 mod new;
 
 pub(super) use inspect::share;

@@ -1,7 +1,8 @@
 //! `baton genesis new`.
 
+use super::l1::{FromL1, L1Options};
 use crate::{
-    cli::finality::Finality,
+    cli::{block_on, finality::Finality},
     genesis::{Genesis, GenesisFile, GenesisSequencer, parameters_for},
     keys::{NodeKeys, Passwords, PublicKeys},
 };
@@ -26,8 +27,8 @@ pub(in crate::cli) struct NewGenesis {
     #[arg(long, value_name = "NUMBER")]
     chain_id: u64,
     /// A sequencer: its key directory, or a file with what `baton key show --json` prints; its weight after a comma
-    /// [default weight: 1]. Repeatable.
-    #[arg(long = "sequencer", value_name = "DIR|FILE[,WEIGHT]", required = true)]
+    /// [default weight: 1]. Repeatable. Needed unless --l1-registry names them.
+    #[arg(long = "sequencer", value_name = "DIR|FILE[,WEIGHT]", required_unless_present = "l1_registry")]
     sequencers: Vec<SequencerSource>,
     /// An account and its balance in ether. Repeatable.
     #[arg(long = "fund", value_name = "ADDRESS=ETHER")]
@@ -90,13 +91,15 @@ pub(in crate::cli) struct NewGenesis {
     /// The file to write; it must not exist yet.
     #[arg(long, value_name = "FILE")]
     out: PathBuf,
+    #[command(flatten)]
+    l1: L1Options,
 }
 
 /// Where to find a sequencer's public keys, and its weight.
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct SequencerSource {
-    path: PathBuf,
-    weight: U256,
+pub(super) struct SequencerSource {
+    pub(super) path: PathBuf,
+    pub(super) weight: U256,
 }
 
 impl FromStr for SequencerSource {
@@ -149,7 +152,14 @@ impl NewGenesis {
     pub(super) fn run(self) -> eyre::Result<()> {
         let out = self.out.clone();
         ensure!(!out.exists(), "{} exists already and is not overwritten; choose another --out", out.display());
-        let file = self.into_file()?;
+        let from_l1 = match self.l1.wanted() {
+            false => None,
+            true => match block_on(self.l1.read(self.chain_id, self.finality, &self.sequencers))? {
+                Some(set) => Some(set),
+                None => return Ok(()),
+            },
+        };
+        let file = self.into_file(from_l1)?;
         let json = file.to_json()?;
         // What is written must be what every node will accept.
         let genesis = Genesis::new(file)?;
@@ -160,10 +170,13 @@ impl NewGenesis {
             .wrap_err_with(|| format!("cannot create {}", out.display()))?;
         written.write_all(json.as_bytes()).wrap_err_with(|| format!("cannot write {}", out.display()))?;
         println!("{}", genesis.hash);
+        if genesis.l1.is_some() {
+            eprintln!("bind the registry to it: baton sequencer activate --genesis {} --l1-key OWNER", out.display());
+        }
         Ok(())
     }
 
-    fn into_file(self) -> eyre::Result<GenesisFile> {
+    fn into_file(self, from_l1: Option<FromL1>) -> eyre::Result<GenesisFile> {
         let Self {
             chain_id,
             sequencers,
@@ -187,6 +200,7 @@ impl NewGenesis {
             bootnodes,
             no_system_contracts,
             out: _,
+            l1: _,
         } = self;
         let paced = parameters_for(block_time);
         let parameters = Parameters {
@@ -209,6 +223,10 @@ impl NewGenesis {
                 bail!("--fund names {address} twice, or a system contract");
             }
         }
+        let (sequencers, l1) = match from_l1 {
+            Some(FromL1 { l1, sequencers }) => (sequencers, Some(l1)),
+            None => (sequencers.iter().map(SequencerSource::read).collect::<Result<_, _>>()?, None),
+        };
         Ok(GenesisFile {
             chain_id,
             timestamp: timestamp.map_or_else(now, Ok)?,
@@ -216,8 +234,8 @@ impl NewGenesis {
             base_fee_per_gas: base_fee,
             base_fee_recipient,
             parameters,
-            sequencers: sequencers.iter().map(SequencerSource::read).collect::<Result<_, _>>()?,
-            l1: None,
+            sequencers,
+            l1,
             bootnodes,
             alloc,
         })
