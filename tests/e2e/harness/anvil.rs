@@ -33,7 +33,7 @@ pub(crate) fn foundry(program: &str) -> eyre::Result<PathBuf> {
     client_package(&format!("@foundry-rs/{program}-linux-amd64/bin/{program}"))
 }
 
-/// A running anvil, which mines only when told to. Dropping it kills it.
+/// A running anvil. Dropping it kills it.
 #[derive(Debug)]
 pub(crate) struct Anvil {
     pub(crate) rpc: Rpc,
@@ -41,12 +41,23 @@ pub(crate) struct Anvil {
 }
 
 impl Anvil {
-    /// Starts anvil with a genesis file and a block gas limit.
+    /// Starts an anvil that mines only when told to, with a genesis file and a block gas limit.
     pub(crate) async fn start(genesis: &Path, gas_limit: u64) -> eyre::Result<Self> {
         let mut command = Command::new(foundry("anvil")?);
-        command.args(["--host", "127.0.0.1", "--port", "0", "--hardfork", "osaka", "--accounts", "0"]);
-        command.args(["--no-mining", "--order", "fifo", "--disable-default-create2-deployer"]);
+        command.args(["--accounts", "0", "--no-mining", "--order", "fifo", "--disable-default-create2-deployer"]);
         command.arg("--gas-limit").arg(gas_limit.to_string()).arg("--init").arg(genesis);
+        Self::spawn(command).await
+    }
+
+    /// Starts an anvil with a block a second, and accounts that have a thousand ether each: an L1.
+    pub(crate) async fn start_mining() -> eyre::Result<Self> {
+        let mut command = Command::new(foundry("anvil")?);
+        command.args(["--accounts", "2", "--balance", "1000", "--block-time", "1"]);
+        Self::spawn(command).await
+    }
+
+    async fn spawn(mut command: Command) -> eyre::Result<Self> {
+        command.args(["--host", "127.0.0.1", "--port", "0", "--hardfork", "osaka"]);
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::inherit()).kill_on_drop(true);
         let mut child = command.spawn().wrap_err("cannot start anvil")?;
         let mut lines = BufReader::new(child.stdout.take().ok_or_eyre("anvil has no standard output")?).lines();
