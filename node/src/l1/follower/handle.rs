@@ -112,7 +112,8 @@ pub enum Phase {
 }
 
 /// How the follower does.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct FollowerStatus {
     /// What it is doing.
     pub phase: Phase,

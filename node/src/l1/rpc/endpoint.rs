@@ -7,6 +7,7 @@ use super::{
 };
 use crate::metrics;
 use alloy_primitives::U64;
+use serde::Serialize;
 use serde_json::{Value, json};
 use std::{
     sync::{
@@ -30,7 +31,8 @@ const RATE_LIMIT_REST: Duration = Duration::from_secs(2);
 const SET_ASIDE: Duration = Duration::from_secs(60);
 
 /// How an endpoint does, for people.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct EndpointStatus {
     /// Its host.
     pub name: String,

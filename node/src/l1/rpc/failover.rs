@@ -52,7 +52,7 @@ pub enum ClientError {
     #[error("no L1 endpoint is named; name at least one")]
     NoEndpoints,
     /// The TLS library does not start.
-    #[error("cannot set up HTTPS for L1: {0}")]
+    #[error("cannot set up HTTPS for L1: {0}; are the system's certificates installed (ca-certificates)?")]
     Http(#[from] reqwest::Error),
 }
 
@@ -69,7 +69,7 @@ impl Failover {
         if endpoints.is_empty() {
             return Err(ClientError::NoEndpoints);
         }
-        let http = http::client()?;
+        let http = http::client(endpoints.iter().any(EndpointUrl::is_https))?;
         let bounds = Bounds { deadline, max_bytes: max_response_bytes };
         let names: Vec<_> = endpoints.iter().map(ToString::to_string).collect();
         let named = |(place, url): (usize, EndpointUrl)| {

@@ -1,6 +1,7 @@
 //! The address of an endpoint, whose secrets are for the endpoint alone.
 
 use reqwest::Url;
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use std::{fmt, str::FromStr};
 use thiserror::Error;
 
@@ -27,6 +28,10 @@ impl EndpointUrl {
     /// Where requests go.
     pub(super) fn as_url(&self) -> Url {
         self.0.clone()
+    }
+
+    pub(super) fn is_https(&self) -> bool {
+        self.0.scheme() == "https"
     }
 
     /// Takes what may be a key of this URL out of a text that an endpoint wrote.
@@ -58,6 +63,19 @@ impl FromStr for EndpointUrl {
     }
 }
 
+/// In full: a configuration file is where keys are kept.
+impl Serialize for EndpointUrl {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.0.as_str())
+    }
+}
+
+impl<'de> Deserialize<'de> for EndpointUrl {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(de::Error::custom)
+    }
+}
+
 impl fmt::Display for EndpointUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.0.host_str().unwrap_or("?"))?;
@@ -85,6 +103,7 @@ mod tests {
         assert_eq!(url.to_string(), "l1.example:8443");
         assert_eq!(format!("{url:?}"), "EndpointUrl(l1.example:8443)");
         let told = url.redact(&format!("{} and 0123456789abcdef, fedcba9876543210 of alice with pw", url.as_url()));
+        assert_eq!(serde_json::from_str::<EndpointUrl>(&serde_json::to_string(&url).unwrap()).unwrap(), url);
         assert_eq!(told, "l1.example:8443 and ***, *** of *** with ***");
     }
 

@@ -103,6 +103,19 @@ async fn an_endpoint_of_another_chain_is_never_asked() {
 }
 
 #[tokio::test]
+async fn https_is_spoken_where_it_is_asked_for() {
+    let listener = tokio::net::TcpListener::bind((std::net::Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+    let client = client(&[format!("https://{}", listener.local_addr().unwrap())], patient()).on(0);
+    let asking = tokio::spawn(async move { balance(&client).await });
+    // A handshake of TLS begins with this byte; then the connection ends.
+    let (mut stream, _) = listener.accept().await.unwrap();
+    assert_eq!(tokio::io::AsyncReadExt::read_u8(&mut stream).await.unwrap(), 0x16);
+    drop((stream, listener));
+    let error = asking.await.unwrap().unwrap_err();
+    assert!(matches!(error.errors()[0].failure, Failure::Unreachable(_)), "{error}");
+}
+
+#[tokio::test]
 async fn errors_name_the_host_and_never_the_key() {
     let server = server(1).await;
     server.treat(otherwise(|| Treatment::Refuse(-32000, "bad key 0123456789abcdef for this plan")));
