@@ -170,16 +170,21 @@ impl L1Client {
 
     /// How many transactions of an account are in blocks.
     pub async fn nonce(&self, address: Address) -> Result<u64, L1Error> {
-        self.nonce_at(address, "latest").await
+        self.transaction_count(address, json!("latest")).await
     }
 
     /// How many transactions of an account are in blocks or wait for it.
     pub async fn pending_nonce(&self, address: Address) -> Result<u64, L1Error> {
-        self.nonce_at(address, "pending").await
+        self.transaction_count(address, json!("pending")).await
     }
 
-    async fn nonce_at(&self, address: Address, tag: &str) -> Result<u64, L1Error> {
-        let nonce: U64 = self.request("eth_getTransactionCount", json!([address, tag])).await?;
+    /// How many transactions of an account are in blocks up to this height.
+    pub async fn nonce_at(&self, address: Address, height: u64) -> Result<u64, L1Error> {
+        self.transaction_count(address, json!(U64::from(height))).await
+    }
+
+    async fn transaction_count(&self, address: Address, block: Value) -> Result<u64, L1Error> {
+        let nonce: U64 = self.request("eth_getTransactionCount", json!([address, block])).await?;
         Ok(nonce.to())
     }
 

@@ -78,6 +78,12 @@ impl Anvil {
         self.request("anvil_mine", json!([format!("{blocks:#x}")])).await;
     }
 
+    /// From now on a block every second, whatever is in it. A block for every transaction is none for one that comes while
+    /// another is mined.
+    pub(super) async fn mine_by_itself(&self) {
+        self.request("evm_setIntervalMining", json!([1])).await;
+    }
+
     /// Replaces so many of the newest blocks by empty ones.
     pub(super) async fn reorganise(&self, depth: u64) {
         self.request("anvil_reorg", json!([depth, []])).await;

@@ -2,11 +2,13 @@ use super::{
     Following,
     anvil::rich,
     chain::{Chain, L2},
-    counted, until,
+    client, counted, patient,
+    proxy::Proxy,
+    until,
 };
 use crate::{
     keys::NodeKeys,
-    l1::{EvidenceReport, EvidenceReporter, FeePolicy, ReporterConfig, ReporterHandle, Sender, SlashOutcome},
+    l1::{EvidenceReport, EvidenceReporter, FeePolicy, L1Client, ReporterConfig, ReporterHandle, Sender, SlashOutcome},
     metrics,
 };
 use alloy_primitives::{B256, U256};
@@ -51,11 +53,16 @@ struct Reporting {
 
 impl Reporting {
     fn start(chain: &Chain, key: PrivateKeySigner) -> Self {
+        Self::through(chain, key, &chain.client)
+    }
+
+    /// By another way to L1.
+    fn through(chain: &Chain, key: PrivateKeySigner, client: &L1Client) -> Self {
         let (metrics, stop) = (counted(), CancellationToken::new());
         let policy = FeePolicy { poll_interval: Duration::from_millis(20), ..FeePolicy::default() };
-        let sender = Sender::new(chain.client.clone(), key, policy);
+        let sender = Sender::new(client.clone(), key, policy);
         let config = ReporterConfig { registry: chain.registry, context: L2, stagger: Duration::ZERO };
-        let (reporter, handle) = EvidenceReporter::new(config, chain.client.clone(), sender, metrics.clone());
+        let (reporter, handle) = EvidenceReporter::new(config, client.clone(), sender, metrics.clone());
         tokio::spawn(reporter.run(stop.clone()));
         Self { handle, metrics, _stop: stop.drop_guard() }
     }
@@ -114,6 +121,7 @@ async fn of_two_reporters_one_is_rewarded() {
     let other = PrivateKeySigner::from_bytes(&B256::repeat_byte(0x42)).unwrap();
     let balance = U256::from(10).pow(U256::from(19));
     chain.anvil.request("anvil_setBalance", json!([other.address(), balance])).await;
+    chain.anvil.mine_by_itself().await;
     let reporters = [Reporting::start(&chain, rich()), Reporting::start(&chain, other)];
     for reporter in &reporters {
         assert!(reporter.handle.report(two_seals(&chain, &chain.founders[0], 4)));
@@ -121,6 +129,17 @@ async fn of_two_reporters_one_is_rewarded() {
     let count = |outcome| reporters.iter().map(|reporter| reporter.count(outcome)).sum::<u64>();
     until("both are settled", || count(SlashOutcome::Slashed) + count(SlashOutcome::AlreadySlashed) == 2).await;
     assert_eq!(count(SlashOutcome::Slashed), 1);
+}
+
+#[tokio::test]
+async fn evidence_waits_for_an_l1_that_is_away() {
+    let chain = Chain::start(2).await;
+    let proxy = Proxy::start(None).await;
+    let reporting = Reporting::through(&chain, rich(), &client(&[proxy.url()], patient()));
+    assert!(reporting.handle.report(two_seals(&chain, &chain.founders[0], 4)));
+    until("L1 was asked", || proxy.seen("eth_chainId") > 2).await;
+    proxy.lead_to(Some(chain.anvil.address));
+    reporting.reaches(SlashOutcome::Slashed, 1).await;
 }
 
 #[tokio::test]

@@ -1,4 +1,4 @@
-//! Two endpoints, one of which is not to be trusted.
+//! Several endpoints, one of which is not to be trusted.
 
 use super::{
     Following,
@@ -90,6 +90,31 @@ async fn a_set_that_one_endpoint_invents_consistently_is_not_believed() {
     // The truth comes through as soon as it can be confirmed.
     liar.lead_to(Some(chain.anvil.address));
     assert_eq!([following.set().await.anchor, following.set().await.anchor], anchors);
+    assert_eq!(following.metrics.l1_deep_reorgs.get(), 0);
+}
+
+#[tokio::test]
+async fn of_three_endpoints_two_are_believed() {
+    let (chain, invented) = (Chain::start(2).await, Chain::start(2).await);
+    let mut proxies = Vec::new();
+    for _ in 0..3 {
+        proxies.push(Proxy::start(Some(chain.anvil.address)).await);
+    }
+    let urls: Vec<_> = proxies.iter().map(Proxy::url).collect();
+    let mut following = Following::start(chain.follower(), &client(&urls, patient()));
+    following.reads(chain.start.number).await;
+    invented.register(&keys(), 9_000).await;
+    invented.anvil.mine(20).await;
+    // Whichever is asked first.
+    for liar in &proxies {
+        liar.lead_to(Some(invented.anvil.address));
+        let newcomer = keys();
+        let anchors = [chain.register(&newcomer, 6_000).await, chain.exit(newcomer.operator.address()).await];
+        chain.anvil.mine(3).await;
+        assert_eq!([following.set().await.anchor, following.set().await.anchor], anchors);
+        liar.lead_to(Some(chain.anvil.address));
+    }
+    following.nothing_is_told();
     assert_eq!(following.metrics.l1_deep_reorgs.get(), 0);
 }
 

@@ -77,6 +77,7 @@ async fn one_that_pays_too_little_is_replaced() {
 async fn two_processes_with_one_key_do_not_get_in_each_others_way() {
     let anvil = Anvil::start().await;
     let client = direct(&anvil);
+    anvil.mine_by_itself().await;
     // The first is told a nonce that the second uses meanwhile.
     let proxy = Proxy::start(Some(anvil.address)).await;
     let mut stale = 2;

@@ -15,7 +15,7 @@ use tracing::debug;
 const ATTEMPTS: usize = 5;
 
 /// How often an endpoint must say that the nonce is used by none of ours.
-const LOOKS: u32 = 2;
+const LOOKS: u32 = 3;
 
 /// What a transaction does.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -254,11 +254,14 @@ impl Sender {
         Ok(None)
     }
 
-    /// Whether an endpoint knows the nonce to be used, and by none of ours.
+    /// Whether an endpoint knows the nonce to be used below its newest block, and by none of ours. The newest one does not
+    /// count: a server may know an account's new nonce a moment before it knows the receipts.
     async fn is_nonce_taken(&self, versions: &Versions<'_>) -> bool {
         for endpoint in (0..self.client.endpoint_count()).filter(|endpoint| self.client.is_usable(*endpoint)) {
             let client = self.client.on(endpoint);
-            if !client.nonce(self.address()).await.is_ok_and(|nonce| nonce > versions.nonce) {
+            let Ok(head) = client.head().await else { continue };
+            let nonce = client.nonce_at(self.address(), head.number.saturating_sub(1)).await;
+            if !nonce.is_ok_and(|nonce| nonce > versions.nonce) {
                 continue;
             }
             let mut ours = false;
