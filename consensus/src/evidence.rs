@@ -121,7 +121,7 @@ pub struct SignedPreimage {
     pub signature: Bytes,
 }
 
-/// Evidence that holds. Made only by [`Evidence::verify`].
+/// Evidence that holds. Made only by [`Evidence::verify`], or restored.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct VerifiedEvidence {
     evidence: Evidence,
@@ -129,6 +129,13 @@ pub struct VerifiedEvidence {
 }
 
 impl VerifiedEvidence {
+    /// Evidence that this node checked before it made it durable. None if it names no signer.
+    #[must_use]
+    pub fn restore(evidence: Evidence, context: &SigningContext) -> Option<Self> {
+        let fault = evidence.claim(context)?;
+        Some(Self { evidence, fault })
+    }
+
     /// What was signed twice, and by whom.
     #[must_use]
     pub const fn fault(&self) -> Fault {

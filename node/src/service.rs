@@ -9,6 +9,7 @@ use crate::{
     genesis::Genesis,
     halt::Halted,
     keys::{self, NodeKeys, Passwords},
+    l1::Link,
     mempool::{self, ChainRules, Mempool},
     mesh::{Electorates, Held, KnownQuorums, MempoolMesh, PeerBook, Router},
     metrics::{self, Exposition, Metrics},
@@ -55,6 +56,7 @@ pub async fn run(config: NodeConfig) -> eyre::Result<()> {
         data_dir,
         keys_dir,
         password_file,
+        l1,
         network,
         rpc,
         metrics: metrics_address,
@@ -67,14 +69,17 @@ pub async fn run(config: NodeConfig) -> eyre::Result<()> {
     let genesis = Arc::new(Genesis::load(&genesis)?);
     Halted::refuse_to_start(&data_dir)?;
     // The keys first: nothing is written before all that was given is known to be good.
-    let keys = match keys_dir {
+    let load = {
+        let l1_key = l1.key.clone();
         // A password is typed slowly, and its key made slowly.
-        Some(directory) => {
-            let load = move || NodeKeys::load(&directory, &Passwords::new(password_file));
-            Some(tokio::task::spawn_blocking(load).await??)
+        move || {
+            let passwords = Passwords::new(password_file);
+            let keys = keys_dir.map(|directory| NodeKeys::load(&directory, &passwords)).transpose()?;
+            let l1_key = l1_key.map(|path| keys::load_operator_key(&path, &passwords)).transpose()?;
+            eyre::Ok((keys, l1_key))
         }
-        None => None,
     };
+    let (keys, l1_key) = tokio::task::spawn_blocking(load).await??;
     let metrics_socket = match metrics_address {
         Some(address) => Some(metrics::Socket::bind(address).await?),
         None => None,
@@ -127,13 +132,17 @@ pub async fn run(config: NodeConfig) -> eyre::Result<()> {
         Arc::new(MempoolMesh::new(network.clone(), peers.clone())),
     );
 
+    // L1, if the set comes from there.
+    let link = Link::prepare(&genesis, &l1, l1_key.as_ref(), &metrics.l1)?;
+    let l1_status = link.as_ref().map(Link::status);
+
     // The engine and what feeds it.
     let (catch_up, catch_up_asked) = mpsc::channel(1);
     let (engine, engine_handle, view) = Engine::new(EngineConfig {
         genesis: Arc::clone(&genesis),
-        keys: operator.map(|(operator, bls)| (operator, vec![bls])),
+        keys: operator,
         era,
-        evidence: None,
+        evidence: link.as_ref().and_then(Link::reporter),
         version: version(),
         without_checkpoints,
         data_dir: data_dir.clone(),
@@ -168,6 +177,9 @@ pub async fn run(config: NodeConfig) -> eyre::Result<()> {
     supervisor.spawn("router", with(router.run(events, shutdown.clone())));
     supervisor.spawn("synchronizer", with(synchronizer.run(catch_up_asked, peer_news, shutdown.clone())));
     supervisor.spawn_thread("engine", engine.run(shutdown.clone()))?;
+    if let Some(link) = link {
+        supervisor.spawn("l1", with(link.run(engine_handle.clone(), shutdown.clone())));
+    }
     match AdminSocket::bind(&data_dir) {
         Ok(socket) => {
             let server = admin::Server::new(socket, EngineOperations::new(engine_handle.clone()));
@@ -186,7 +198,7 @@ pub async fn run(config: NodeConfig) -> eyre::Result<()> {
         let server = metrics::Server::new(socket, Exposition::new(metrics, registry, sources));
         supervisor.spawn("metrics", with(server.run(shutdown)));
     }
-    let context = rpc::RpcContext { chain, pool, consensus, peers, heads };
+    let context = rpc::RpcContext { chain, pool, consensus, peers, heads, l1: l1_status };
     let rpc_config = rpc::RpcConfig {
         listen: rpc.listen,
         max_connections: rpc.max_connections,
@@ -257,13 +269,16 @@ async fn open_store(data_dir: &Path, cache_bytes: usize, genesis: Arc<Genesis>) 
     .await?
 }
 
-/// The key that names the node to its peers, and the operator's two keys if there are keys; an observer needs none.
+/// What [`baton_consensus::core::Identity::keys`] takes.
+type OperatorKeys = (OperatorKey, Vec<BlsKey>);
+
+/// The key that names the node to its peers, and the operator's own if there are keys; an observer needs none.
 fn identities(
     keys: Option<NodeKeys>,
     data_dir: &Path,
-) -> eyre::Result<(libp2p::identity::Keypair, Option<(OperatorKey, BlsKey)>)> {
+) -> eyre::Result<(libp2p::identity::Keypair, Option<OperatorKeys>)> {
     Ok(match keys {
-        Some(keys) => (keys.node, Some((keys.operator, keys.bls))),
+        Some(keys) => (keys.node, Some((keys.operator, std::iter::once(keys.bls).chain(keys.next_bls).collect()))),
         None => (keys::load_or_create_identity(&data_dir.join(keys::NODE_KEY))?, None),
     })
 }

@@ -17,6 +17,7 @@ pub use ready::Ready;
 pub use size::ByteSize;
 pub use stdin::stdin_closed;
 
+use crate::l1::EndpointUrl;
 use libp2p::Multiaddr;
 use std::{
     net::{Ipv4Addr, SocketAddr},
@@ -41,6 +42,8 @@ pub struct NodeConfig {
     pub keys_dir: Option<PathBuf>,
     /// A file with the password of these keys.
     pub password_file: Option<PathBuf>,
+    /// L1.
+    pub l1: L1Config,
     /// The peer-to-peer network.
     pub network: NetworkConfig,
     /// The JSON-RPC server.
@@ -57,6 +60,17 @@ pub struct NodeConfig {
     pub process: ProcessConfig,
     /// See [`baton_consensus::core::Identity::without_checkpoints`]. No setting: only the command line of a measurement says it.
     pub without_checkpoints: bool,
+}
+
+/// L1, where the genesis file names a registry there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct L1Config {
+    /// JSON-RPC servers, the preferred ones first.
+    pub endpoints: Vec<EndpointUrl>,
+    /// A file with the key that pays for bringing evidence; none if this node brings none.
+    pub key: Option<PathBuf>,
+    /// The pause between two looks.
+    pub poll: Duration,
 }
 
 /// The peer-to-peer network.
@@ -147,6 +161,9 @@ impl NodeConfig {
             data_dir,
             keys_dir,
             password_file,
+            l1_rpc,
+            l1_key,
+            l1_poll,
             listen,
             external_address,
             bootnode,
@@ -173,6 +190,11 @@ impl NodeConfig {
             data_dir: data_dir.ok_or(ConfigError::Required { setting: "data-dir", what: "data directory" })?,
             keys_dir,
             password_file,
+            l1: L1Config {
+                endpoints: l1_rpc.unwrap_or_default(),
+                key: l1_key,
+                poll: l1_poll.unwrap_or(Duration::from_secs(2)),
+            },
             network: NetworkConfig {
                 listen: listen.unwrap_or_else(default_listen),
                 external: external_address.unwrap_or_default(),
@@ -219,6 +241,7 @@ impl NodeConfig {
         at_least("mempool-max-transactions", self.mempool.max_transactions as u64, 1)?;
         at_least("mempool-max-per-sender", self.mempool.max_per_sender as u64, 1)?;
         at_least("database-cache", self.database.cache.0, 1 << 20)?;
+        at_least("l1-poll", u64::try_from(self.l1.poll.as_millis()).unwrap_or(u64::MAX), 1)?;
         for address in &self.network.bootnodes {
             if !crate::genesis::names_a_peer(address) {
                 return Err(ConfigError::Bootnode { address: address.clone() });
@@ -237,6 +260,7 @@ impl NodeConfig {
             data_dir,
             keys_dir,
             password_file,
+            l1,
             network,
             rpc,
             metrics,
@@ -246,6 +270,7 @@ impl NodeConfig {
             process,
             without_checkpoints: _,
         } = self.clone();
+        let L1Config { endpoints, key: l1_key, poll } = l1;
         let NetworkConfig { listen, external, bootnodes } = network;
         let RpcConfig {
             listen: rpc_listen,
@@ -265,6 +290,9 @@ impl NodeConfig {
             data_dir: Some(data_dir),
             keys_dir,
             password_file,
+            l1_rpc: Some(endpoints),
+            l1_key,
+            l1_poll: Some(poll),
             listen: Some(listen),
             external_address: Some(external),
             bootnode: Some(bootnodes),

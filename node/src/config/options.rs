@@ -1,6 +1,7 @@
 //! What an operator may say, on the command line, in the environment or in a file.
 
 use super::ByteSize;
+use crate::l1::EndpointUrl;
 use clap::{Args, ValueEnum};
 use libp2p::Multiaddr;
 use serde::{Deserialize, Serialize};
@@ -37,6 +38,17 @@ pub struct NodeOptions {
     /// A file with the password of the sequencer's keys, if they are encrypted; without it, BATON_PASSWORD is the password.
     #[arg(long, env = "BATON_PASSWORD_FILE", value_name = "FILE")]
     pub password_file: Option<PathBuf>,
+    /// JSON-RPC servers of L1, the preferred ones first, where the genesis file names a registry there; several, as one may
+    /// fail or lie. A sequencer without any votes for no set change.
+    #[arg(long, env = "BATON_L1_RPC", value_name = "URL", value_delimiter = ',')]
+    pub l1_rpc: Option<Vec<EndpointUrl>>,
+    /// The key that pays for bringing evidence to L1, and gets the reward; without it this node brings none.
+    #[arg(long, env = "BATON_L1_KEY", value_name = "FILE")]
+    pub l1_key: Option<PathBuf>,
+    /// The pause between two looks at L1; half of its block time is a good one [default: 2s].
+    #[arg(long, env = "BATON_L1_POLL", value_name = "DURATION", value_parser = humantime::parse_duration)]
+    #[serde(with = "humantime_serde")]
+    pub l1_poll: Option<Duration>,
     /// Peer-to-peer addresses to listen on [default: /ip4/0.0.0.0/tcp/30400,/ip4/0.0.0.0/udp/30400/quic-v1].
     #[arg(long, env = "BATON_LISTEN", value_name = "MULTIADDR", value_delimiter = ',')]
     pub listen: Option<Vec<Multiaddr>>,
@@ -110,6 +122,9 @@ impl NodeOptions {
             data_dir,
             keys_dir,
             password_file,
+            l1_rpc,
+            l1_key,
+            l1_poll,
             listen,
             external_address,
             bootnode,
@@ -137,6 +152,9 @@ impl NodeOptions {
             data_dir: data_dir.or(lower.data_dir),
             keys_dir: keys_dir.or(lower.keys_dir),
             password_file: password_file.or(lower.password_file),
+            l1_rpc: l1_rpc.or(lower.l1_rpc),
+            l1_key: l1_key.or(lower.l1_key),
+            l1_poll: l1_poll.or(lower.l1_poll),
             listen: listen.or(lower.listen),
             external_address: external_address.or(lower.external_address),
             bootnode: bootnode.or(lower.bootnode),

@@ -12,15 +12,17 @@ use crate::{
     chain::{ChainReader, HeadEvents},
     eras::CurrentEra,
     genesis::Genesis,
+    l1::{EvidenceReport, ReporterHandle},
     mempool::PoolHandle,
     metrics::{AwaitingFinality, Metrics},
 };
 use alloy_primitives::Address;
 use baton_consensus::{
     core::{Core, Identity, Input, MAX_PENDING_HEIGHTS},
-    evidence::Evidence,
+    evidence::{Evidence, VerifiedEvidence},
     keys::{BlsKey, OperatorKey},
     reign::Reign,
+    signing::SigningContext,
     types::{ExtraData, SealedBlock, SequencerSet},
 };
 use baton_network::{NetworkHandle, PeerId};
@@ -48,7 +50,7 @@ pub struct EngineConfig {
     /// The era that the database is in, and where to say when that changes.
     pub era: CurrentEra,
     /// Who wants to hear of evidence, to bring it to L1; nobody if the chain has no registry there.
-    pub evidence: Option<mpsc::UnboundedSender<Arc<Evidence>>>,
+    pub evidence: Option<ReporterHandle>,
     /// The software version that heartbeats carry.
     pub version: String,
     /// See [`Identity::without_checkpoints`].
@@ -90,7 +92,7 @@ pub struct Engine {
     pub(super) executed: ExecutedBlocks,
     pub(super) jobs: mpsc::Sender<Job>,
     pub(super) era: CurrentEra,
-    pub(super) evidence: Option<mpsc::UnboundedSender<Arc<Evidence>>>,
+    pub(super) evidence: Option<ReporterHandle>,
     pub(super) sequencer_peers: HashMap<Address, PeerId>,
     pub(super) commits_since_prune: u64,
     /// Blocks that were just taken back, highest first: the core gets to see them once more.
@@ -128,9 +130,11 @@ impl Engine {
         } = config;
         let reign = Reign::clone(&era.get());
         let restored = restore(chain.store(), &reign, genesis.parameters.finality)?;
-        for known in evidence.iter().flat_map(|_| &restored.evidence) {
-            // Whoever listens sees to it that nothing goes out twice.
-            let _ = evidence.as_ref().map(|evidence| evidence.send(Arc::new(known.clone())));
+        if let Some(reporter) = &evidence {
+            // It sees to it that nothing goes out twice.
+            for known in &restored.evidence {
+                report_evidence(reporter, known, &reign, &genesis.signing_context());
+            }
         }
         metrics.finality.holds(&restored.evidence);
         let context = genesis.signing_context();
@@ -361,6 +365,18 @@ impl Engine {
             proposals.push(verified);
         }
         Ok(proposals)
+    }
+}
+
+/// Hands evidence to whoever brings it to L1.
+pub(super) fn report_evidence(reporter: &ReporterHandle, evidence: &Evidence, reign: &Reign, context: &SigningContext) {
+    let Some(evidence) = VerifiedEvidence::restore(evidence.clone(), context) else { return };
+    // Of earlier eras the registry knows all keys that an operator ever had.
+    let of_era = evidence.fault().era == reign.era();
+    let member = reign.electorate.set.get(evidence.fault().signer).filter(|_| of_era);
+    let bls_public_key = member.map(|member| member.bls_public_key);
+    if !reporter.report(EvidenceReport { evidence, bls_public_key }) {
+        warn!("too much evidence waits for L1; some is brought after the next start only");
     }
 }
 

@@ -1,6 +1,12 @@
 //! How each effect is carried out.
 
-use super::{CatchUp, Engine, Origin, actor::peers_of, course, executor::Job, reports};
+use super::{
+    CatchUp, Engine, Origin,
+    actor::{peers_of, report_evidence},
+    course,
+    executor::Job,
+    reports,
+};
 use crate::{
     chain::{block_commit, committed_block},
     halt::{HaltError, Halted},
@@ -34,9 +40,8 @@ impl Engine {
             Effect::PersistSafety { state, journal } => self.persist_safety(&state, &journal)?,
             Effect::PersistEvidence { fault, evidence } => {
                 self.chain.store().put_evidence(fault.id(), &evidence)?;
-                if let Some(listener) = &self.evidence {
-                    // It may have ended with the node.
-                    let _ = listener.send(Arc::clone(&evidence));
+                if let Some(reporter) = &self.evidence {
+                    report_evidence(reporter, &evidence, self.core.reign(), &self.genesis.signing_context());
                 }
                 self.metrics.finality.evidence_held.get(fault.kind).inc();
             }

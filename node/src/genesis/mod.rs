@@ -34,7 +34,6 @@ use alloy_primitives::{Address, B256, Bytes, keccak256};
 use alloy_rlp::RlpEncodable;
 use baton_consensus::{
     FinalityRule, Parameters,
-    messages::L1Anchor,
     reign::Reign,
     signing::SigningContext,
     types::{Block, Electorate, SequencerSet, Stake},
@@ -163,7 +162,7 @@ impl Genesis {
     /// What era 0 begins with.
     #[must_use]
     pub fn reign(&self) -> Reign {
-        Reign::genesis(self.signing_context(), Arc::clone(&self.set), L1Anchor::default())
+        Reign::genesis(self.signing_context(), Arc::clone(&self.set), self.l1.map(|l1| l1.anchor).unwrap_or_default())
     }
 
     /// Block 0: the header over an empty body.

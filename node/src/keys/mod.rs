@@ -8,6 +8,8 @@
 //! | `bls.key` | BLS12-381 | votes and term changes |
 //! | `node.key` | Ed25519, in libp2p's protobuf form | the node's connections; its hash is the peer id |
 //!
+//! While the BLS key is rotated, `bls.next.key` holds the next one; a node uses the one that the set of its era names.
+//!
 //! The first two are in hex, or encrypted in a keystore (web3 secret storage, EIP-2335); a node reads either. The third stays
 //! in hex: no stake depends on it.
 //!
@@ -39,6 +41,9 @@ pub const OPERATOR_KEY: &str = "operator.key";
 /// The file with the operator's BLS12-381 key.
 pub const BLS_KEY: &str = "bls.key";
 
+/// The file with the BLS key that takes over with a rotation, if there is one.
+pub const NEXT_BLS_KEY: &str = "bls.next.key";
+
 /// The file with the node's libp2p key.
 pub const NODE_KEY: &str = "node.key";
 
@@ -49,6 +54,8 @@ pub struct NodeKeys {
     pub operator: OperatorKey,
     /// Signs what the protocol aggregates.
     pub bls: BlsKey,
+    /// The BLS key that takes over once the registry names it; none if no rotation is under way.
+    pub next_bls: Option<BlsKey>,
     /// Identifies the node to its peers.
     pub node: Keypair,
 }
@@ -74,7 +81,7 @@ impl NodeKeys {
     /// [`KeyError::Randomness`] if the operating system has none.
     pub fn generate() -> Result<Self, KeyError> {
         let bls = BlsKey::generate(random()?.as_slice()).map_err(|_| KeyError::Randomness)?;
-        Ok(Self { operator: random_operator_key()?, bls, node: random_identity()? })
+        Ok(Self { operator: random_operator_key()?, bls, next_bls: None, node: random_identity()? })
     }
 
     /// Makes three new keys and writes them to `directory`, which is created if need be.
@@ -124,7 +131,10 @@ impl NodeKeys {
         let node = load_identity(&directory.join(NODE_KEY))?;
         let operator = load_operator_key(&directory.join(OPERATOR_KEY), passwords)?;
         let bls = key_file::read_bls_key(&directory.join(BLS_KEY), passwords)?;
-        Ok(Self { operator, bls, node })
+        let next = directory.join(NEXT_BLS_KEY);
+        let is_rotating = next.symlink_metadata().is_ok();
+        let next_bls = is_rotating.then(|| key_file::read_bls_key(&next, passwords)).transpose()?;
+        Ok(Self { operator, bls, next_bls, node })
     }
 
     /// The public parts.

@@ -6,10 +6,12 @@
 //! - [`registry`]: the contract's interface, and its logs as a pure function to a set.
 //! - [`follower`]: the actor that reads the logs and tells of versions of the set once they are certain.
 //! - [`transactions`]: one transaction, from an estimate to its confirmations.
+//! - [`link`]: the two actors as a part of the node.
 //! - [`evidence`]: the actor that has cheaters slashed.
 
 mod evidence;
 mod follower;
+mod link;
 mod registry;
 mod rpc;
 mod transactions;
@@ -21,6 +23,7 @@ pub use evidence::{EvidenceReport, EvidenceReporter, ReporterConfig, ReporterHan
 pub use follower::{
     Follower, FollowerConfig, FollowerHandle, FollowerStatus, Phase, RegistrySet, RegistryUpdate, StartError, Weights,
 };
+pub use link::Link;
 pub use registry::{Candidate, ISequencerRegistry, RegistryState};
 pub use rpc::{
     ClientConfig, ClientError, EndpointError, EndpointStatus, EndpointUrl, ErrorKind, Failure, InvalidUrl, L1Block,

@@ -5,6 +5,7 @@ use super::{
     errors::RpcResult,
     ports::{BlockInfo, ConsensusStatus, Role},
 };
+use crate::l1::FollowerStatus;
 use alloy_primitives::Address;
 use baton_consensus::{
     messages::{Cause, CheckpointPosition},
@@ -44,6 +45,8 @@ struct Status {
     pool: PoolStatus,
     version: &'static str,
     syncing: bool,
+    /// How L1 is followed; none if it is not.
+    l1: Option<L1Status>,
     uptime_ms: u64,
 }
 
@@ -52,6 +55,21 @@ struct PoolStatus {
     pending: usize,
     queued: usize,
     bytes: usize,
+}
+
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct L1Status {
+    #[serde(flatten)]
+    follower: FollowerStatus,
+    /// How old the newest block is that counts, in seconds.
+    lag_seconds: Option<u64>,
+}
+
+impl From<&FollowerStatus> for L1Status {
+    fn from(follower: &FollowerStatus) -> Self {
+        Self { follower: follower.clone(), lag_seconds: follower.lag().map(|lag| lag.as_secs()) }
+    }
 }
 
 async fn status(rpc: &Rpc) -> RpcResult<Status> {
@@ -92,6 +110,7 @@ async fn status(rpc: &Rpc) -> RpcResult<Status> {
         pool: PoolStatus { pending: pool.pending, queued: pool.queued, bytes: pool.bytes },
         version: env!("CARGO_PKG_VERSION"),
         syncing: syncing.is_some(),
+        l1: rpc.node.l1.as_ref().map(|status| L1Status::from(&*status.borrow())),
         uptime_ms: u64::try_from(rpc.started.elapsed().as_millis()).unwrap_or(u64::MAX),
     })
 }

@@ -9,6 +9,7 @@ use super::{
 };
 use crate::{
     chain::{ChainError, ChainReader, HeadEvents},
+    l1::FollowerStatus,
     mempool::PoolHandle,
 };
 use alloy_eips::{BlockId, BlockNumberOrTag};
@@ -16,6 +17,7 @@ use baton_consensus::types::Height;
 use baton_execution::{CallError, EstimateError};
 use baton_storage::StorageError;
 use std::{fmt, sync::Arc};
+use tokio::sync::watch;
 
 /// The parts of the node that the server answers from.
 #[derive(Clone)]
@@ -30,6 +32,8 @@ pub struct RpcContext {
     pub peers: Arc<dyn PeersView>,
     /// The news of the head, for subscriptions.
     pub heads: HeadEvents,
+    /// How L1 is followed; none if it is not.
+    pub l1: Option<watch::Receiver<FollowerStatus>>,
 }
 
 impl fmt::Debug for RpcContext {

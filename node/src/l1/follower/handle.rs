@@ -76,19 +76,12 @@ impl FollowerConfig {
     }
 }
 
-/// The sequencer set from an L1 block on.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct RegistrySet {
-    /// The block whose logs changed the set.
-    pub anchor: L1Anchor,
-    /// The members, by address; never empty.
-    pub members: Vec<Sequencer>,
-}
+pub use baton_consensus::reign::RegistrySet;
 
 /// What the follower tells, in the order of L1.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum RegistryUpdate {
-    /// The set is another one from this block on. A set without members is not told: it could not decide anything, and the
+    /// The set is another one from this block on, its members by address. A set without members is not told: it could not decide anything, and the
     /// one before stays.
     Set(RegistrySet),
     /// L1 was reorganised deeper than the confirmations: what was told of blocks above this one does not hold.

@@ -49,6 +49,7 @@ impl TestNode {
             consensus: Arc::new(StillConsensus),
             peers: Arc::new(StillPeers),
             heads: heads.clone(),
+            l1: None,
         };
         let config = RpcConfig { listen: SocketAddr::from(([127, 0, 0, 1], 0)), ..config };
         let (handle, address) = start(config, context).await.unwrap();
