@@ -172,10 +172,29 @@ contract CheckpointVerifierTest is Test, FinalityVectors {
         _refuses(_proof("foreignSet"), wrongSet);
     }
 
+    function test_refusesASetChangeThatIsRepeatedInPart() public {
+        for (uint256 field = 0; field < 5; ++field) {
+            ICheckpointVerifier.FinalityProof memory proof = _proof("closing");
+            if (field == 0) proof.child.head.height += 1;
+            if (field == 1) proof.child.head.hash = ~proof.child.head.hash;
+            if (field == 2) proof.child.anchor.number += 1;
+            if (field == 3) proof.child.anchor.hash = ~proof.child.anchor.hash;
+            if (field == 4) proof.child.nextSetRoot = ~proof.child.nextSetRoot;
+            _refuses(proof, abi.encodeWithSelector(ICheckpointVerifier.SetChangeNotRepeated.selector));
+        }
+    }
+
     function test_refusesAParentOfAnotherPosition() public {
         ICheckpointVerifier.FinalityProof memory proof = _proof("first");
         proof.child.parent.position.round = 2;
         _refuses(proof, abi.encodeWithSelector(ICheckpointVerifier.NotParent.selector));
+    }
+
+    function test_refusesACheckpointOfAnotherEra() public {
+        ICheckpointVerifier.FinalityProof memory proof = _proof("first");
+        proof.checkpoint.position.era = 1;
+        proof.child.parent = ICheckpointVerifier.CheckpointReference(proof.checkpoint.position, _hash(proof));
+        _refuses(proof, abi.encodeWithSelector(ICheckpointVerifier.WrongEra.selector, 0, 1));
     }
 
     function test_refusesAChildOfAnotherEra() public {
