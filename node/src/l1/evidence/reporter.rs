@@ -24,6 +24,9 @@ const REPORTS: usize = 256;
 /// The pause after a failure; it doubles with each.
 const FIRST_PAUSE: Duration = Duration::from_secs(2);
 
+/// How often a refusal is not believed.
+const REFUSALS: u32 = 2;
+
 /// The longest pause between two tries.
 const LONGEST_PAUSE: Duration = Duration::from_secs(120);
 
@@ -139,9 +142,11 @@ impl EvidenceReporter {
     /// Tries until the contract has an opinion.
     async fn settle(&self, report: &EvidenceReport) -> SlashOutcome {
         tokio::time::sleep(self.config.stagger.mul_f64(rand::random_range(0.0..1.0))).await;
-        let mut pause = FIRST_PAUSE;
+        let (mut pause, mut refusals) = (FIRST_PAUSE, 0);
         loop {
             match self.slash(report).await {
+                // It may be the state of one moment: somebody else's slash that is not in a block yet, say.
+                Ok(SlashOutcome::Refused) if refusals < REFUSALS => refusals += 1,
                 Ok(outcome) => return outcome,
                 Err(error @ (ReportError::Key(_) | ReportError::NoKey)) => {
                     warn!(fault = %report.evidence.fault(), %error, "evidence cannot be brought to L1");

@@ -188,9 +188,9 @@ impl L1Client {
         Ok(nonce.to())
     }
 
-    /// The gas that a transaction takes. [`L1Error::revert`] tells whether it would be reverted.
+    /// The gas that a transaction takes after the newest block, whatever else is pending. [`L1Error::revert`] tells whether it would be reverted.
     pub async fn estimate_gas(&self, transaction: &TransactionRequest) -> Result<u64, L1Error> {
-        let gas: U64 = self.request("eth_estimateGas", json!([transaction])).await?;
+        let gas: U64 = self.request("eth_estimateGas", json!([transaction, "latest"])).await?;
         Ok(gas.to())
     }
 

@@ -143,6 +143,18 @@ async fn evidence_waits_for_an_l1_that_is_away() {
 }
 
 #[tokio::test]
+async fn what_the_contract_does_not_accept_is_given_up() {
+    let chain = Chain::start(2).await;
+    let reporting = Reporting::start(&chain, rich());
+    // Of a key that was never the signer's.
+    let key = Some(NodeKeys::generate().unwrap().bls.public_key());
+    let report = EvidenceReport { bls_public_key: key, ..two_votes(&chain, &chain.founders[0]) };
+    assert!(reporting.handle.report(report));
+    reporting.reaches(SlashOutcome::Refused, 1).await;
+    assert_eq!(chain.view_and_logs().await.0.len(), 2);
+}
+
+#[tokio::test]
 async fn whoever_has_no_stake_is_left_alone() {
     let mut chain = Chain::start(1).await;
     let stranger = NodeKeys::generate().unwrap();
