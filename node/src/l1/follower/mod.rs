@@ -15,7 +15,7 @@
 //! 5. Only then are the new versions told, in order.
 //!
 //! State of old blocks is pruned by most servers. Where a view of the past cannot be had, that of the newest confirmed block
-//! vouches for the logs that lead to it.
+//! vouches for the logs that lead to it. What a view cannot show is a change that another one undid between two looks.
 //!
 //! - [`actor`]: the loop. [`start`]: what must hold before it. [`reading`]: steps 1 and 2. [`checking`]: steps 3 and 4.
 //! - [`position`]: how far was read, and what could be gone back to. [`range`]: how much is asked for at once.

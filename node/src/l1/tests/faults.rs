@@ -7,7 +7,10 @@ use super::{
     proxy::{Proxy, Treatment},
     until,
 };
-use crate::{keys::NodeKeys, l1::FollowerConfig};
+use crate::{
+    keys::NodeKeys,
+    l1::{FollowerConfig, RegistrySet},
+};
 use alloy_primitives::U64;
 use serde_json::{Value, json};
 use std::{
@@ -143,13 +146,14 @@ async fn an_answer_that_is_damaged_now_and_then_changes_nothing_that_is_told() {
     let mut following = Following::start(chain.follower(), &client(&[proxy.url()], patient()));
     for stake in 0..12 {
         let newcomer = NodeKeys::generate().unwrap();
-        let anchors = [chain.register(&newcomer, 5_000 + stake).await, chain.exit(newcomer.operator.address()).await];
+        // One by one: changes that undo each other between two looks leave no trace in the view.
+        let anchor = chain.register(&newcomer, 5_000 + stake).await;
         chain.anvil.mine(4).await;
-        for (anchor, members) in anchors.into_iter().zip([3, 2]) {
-            let set = following.set().await;
-            assert_eq!((set.anchor, set.members.len()), (anchor, members));
-        }
-        assert_eq!(chain.members(), chain.follower().members);
+        let set = following.set().await;
+        assert_eq!((set.anchor, set.members.len()), (anchor, 3));
+        let anchor = chain.exit(newcomer.operator.address()).await;
+        chain.anvil.mine(4).await;
+        assert_eq!(following.set().await, RegistrySet { anchor, members: chain.members() });
     }
     following.nothing_is_told();
 }
