@@ -22,6 +22,17 @@ fn a_wrong_command_line_is_one_line() {
             &["genesis", "new", "--chain-id", "1", "--sequencer", "a,b", "--out", "f"],
             "the weight `b` is not a whole number",
         ),
+        (
+            &["sequencer", "list", "--registry", "0x12", "--l1-rpc", "http://h"],
+            "invalid value '0x12' for '--registry <ADDRESS>'",
+        ),
+        (&["sequencer", "list", "--l1-rpc", "http://h"], "required arguments were not provided: --registry <ADDRESS>"),
+        (&["sequencer", "list", "--l1-rpc", "h", "--genesis", "g"], "is not a URL"),
+        (
+            &["sequencer", "exit", "--l1-rpc", "http://h", "--genesis", "g", "--operator", "0x0x", "--yes"],
+            "invalid value '0x0x' for '--operator <ADDRESS>'",
+        ),
+        (&["genesis", "new", "--chain-id", "1", "--out", "f"], "were not provided: --sequencer"),
         (&["admin", "resign"], "required arguments were not provided: --data-dir <DIR>"),
         (
             &["admin", "resign", "--data-dir", "d", "--timeout", "1h"],

@@ -56,6 +56,6 @@ mod tests {
 
     #[test]
     fn the_code_of_a_registry_is_here() {
-        assert!(CREATION_CODE.len() > 10_000 && CREATION_CODE.starts_with(&[0x60]), "{}", CREATION_CODE.len());
+        assert!(CREATION_CODE.len() > 10_000, "{}", CREATION_CODE.len());
     }
 }
