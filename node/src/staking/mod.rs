@@ -19,6 +19,6 @@ mod token;
 pub use bindings::{IERC20, Membership};
 pub use refusal::{explain, time};
 pub use registration::{bls_key, registration_digest};
-pub use registry::{Registry, Snapshot, StakingError, connect};
+pub use registry::{Registry, Snapshot, StakingError, connect, erc20};
 pub use standing::Standing;
 pub use token::{InvalidAmount, Token};

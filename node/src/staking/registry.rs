@@ -35,6 +35,9 @@ pub enum StakingError {
         /// Who says so.
         whose: &'static str,
     },
+    /// Chain id 0.
+    #[error("the L1 endpoints serve chain 0, which is none; check --l1-rpc")]
+    NoChain,
     /// Nothing is there.
     #[error("there is no contract at {registry} on L1 chain {chain_id}; check --registry and --l1-rpc")]
     NoContract {
@@ -79,18 +82,34 @@ pub async fn connect(
         let (metrics, _) = Metrics::new();
         L1Client::new(ClientConfig::new(endpoints.clone(), chain_id), metrics.l1.clone())
     };
-    // An endpoint tells its chain when it is asked for another one's.
-    let first = client(expected.map_or(0, |(chain_id, _)| chain_id))?;
-    let Err(error) = first.head().await else { return Ok(first) };
-    let serves = error.errors().iter().find_map(|error| match error.failure {
+    let Some((expected, whose)) = expected else {
+        // An endpoint tells its chain when it is asked for another one's. Each is asked once: none is waited for here.
+        let stranger = client(0)?;
+        for endpoint in 0..stranger.endpoint_count() {
+            if let Err(error) = stranger.on(endpoint).head().await
+                && let Some(actual) = other_chain(&error)
+            {
+                return Ok(client(actual)?);
+            }
+        }
+        return Err(stranger.head().await.map_or_else(StakingError::from, |_| StakingError::NoChain));
+    };
+    let client = client(expected)?;
+    match client.head().await {
+        Ok(_) => Ok(client),
+        Err(error) => Err(match other_chain(&error) {
+            Some(actual) => StakingError::WrongL1 { actual, expected, whose },
+            None => error.into(),
+        }),
+    }
+}
+
+/// The chain that an endpoint serves instead of the one that it should.
+fn other_chain(error: &L1Error) -> Option<u64> {
+    error.errors().iter().find_map(|error| match error.failure {
         Failure::WrongChain { actual, .. } => Some(actual),
         _ => None,
-    });
-    match (serves, expected) {
-        (Some(actual), Some((expected, whose))) => Err(StakingError::WrongL1 { actual, expected, whose }),
-        (Some(actual), None) => Ok(client(actual)?),
-        (None, _) => Err(error.into()),
-    }
+    })
 }
 
 /// A registry on L1.
@@ -196,17 +215,35 @@ impl Registry {
 
     async fn token(&self, at: L1Block) -> Result<Token, StakingError> {
         let address = self.read(&ISequencerRegistry::stakeTokenCall {}, at).await?;
-        if address.is_zero() {
-            return Ok(Token::native());
+        match address.is_zero() {
+            true => Ok(Token::native()),
+            false => erc20(&self.client, address, BlockId::hash(at.hash)).await,
         }
-        let block = BlockId::hash(at.hash);
-        // Both are optional in ERC-20.
-        let symbol = self.client.read(address, &IERC20::symbolCall {}, block).await.ok();
-        let symbol =
-            symbol.filter(|text| !text.is_empty() && text.len() <= 16 && text.chars().all(char::is_alphanumeric));
-        let decimals = self.client.read(address, &IERC20::decimalsCall {}, block).await.unwrap_or(0);
-        Ok(Token { address: Some(address), symbol: symbol.unwrap_or_else(|| address.to_string()), decimals })
     }
+}
+
+/// The token at an address. Symbol and decimals are optional in ERC-20; that L1 does not answer is no answer.
+///
+/// # Errors
+/// If L1 does not answer, or nothing there keeps balances.
+pub async fn erc20(client: &L1Client, address: Address, at: BlockId) -> Result<Token, StakingError> {
+    client.read(address, &IERC20::balanceOfCall { account: address }, at).await?;
+    let absent = |error: L1Error| match &error {
+        L1Error::Undecodable { .. } => Ok(()),
+        other if other.revert().is_some() => Ok(()),
+        _ => Err(error),
+    };
+    let symbol = match client.read(address, &IERC20::symbolCall {}, at).await {
+        Ok(symbol) => symbol,
+        Err(error) => absent(error).map(|()| String::new())?,
+    };
+    let decimals = match client.read(address, &IERC20::decimalsCall {}, at).await {
+        Ok(decimals) => decimals,
+        Err(error) => absent(error).map(|()| 0)?,
+    };
+    let readable = (1..=16).contains(&symbol.len()) && symbol.chars().all(char::is_alphanumeric);
+    let symbol = if readable { symbol } else { address.to_string() };
+    Ok(Token { address: Some(address), symbol, decimals })
 }
 
 impl Snapshot {

@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     l1::{ISequencerRegistry::Parameters, L1Client, Sender},
-    staking::{IERC20, Token, deployment::Deployment},
+    staking::{Token, deployment::Deployment, erc20},
 };
 use alloy_eips::BlockId;
 use alloy_primitives::Address;
@@ -102,12 +102,7 @@ pub(in crate::cli) async fn deploy(
     ensure!(l2_chain_id != 0, "the chain id must not be 0");
     let token = match stake_token {
         None => Token::native(),
-        Some(address) => {
-            let decimals = client.read(*address, &IERC20::decimalsCall {}, BlockId::latest()).await;
-            let decimals = decimals.wrap_err("--stake-token is no token that can be staked")?;
-            let symbol = client.read(*address, &IERC20::symbolCall {}, BlockId::latest()).await;
-            Token { address: Some(*address), symbol: symbol.unwrap_or_else(|_| address.to_string()), decimals }
-        }
+        Some(address) => erc20(client, *address, BlockId::latest()).await.wrap_err("--stake-token")?,
     };
     let owner = owner.unwrap_or(sender.address());
     let deployment = Deployment {
