@@ -67,13 +67,13 @@ impl Register {
         let sender = send.sender(&registry.client, Some(&keys_dir), &passwords)?;
         let joining = Joining { keys: &keys, stake, payout, multiaddr };
         let mut intent = join(&registry, &snapshot, &sender, &joining).await?;
-        if genesis.is_none() {
-            intent
-                .facts
-                .push(("chain", format!("L2 chain {}, genesis {}", snapshot.l2_chain_id, snapshot.genesis_hash)));
-        }
         if snapshot.genesis_hash.is_zero() {
-            intent.facts.push(("note", "the registry is not bound to a chain yet: the chain has not begun".to_owned()));
+            let note =
+                format!("the registry is not bound to a genesis yet; it is for L2 chain {}", snapshot.l2_chain_id);
+            intent.facts.push(("note", note));
+        } else if genesis.is_none() {
+            let chain = format!("L2 chain {}, genesis {}", snapshot.l2_chain_id, snapshot.genesis_hash);
+            intent.facts.push(("chain", chain));
         }
         carry_out(&intent, &sender, &snapshot.token, &send).await?;
         Ok(())
