@@ -8,10 +8,10 @@ use crate::{
     },
     genesis::{GenesisSequencer, L1Genesis},
     keys::NodeKeys,
-    l1::{EndpointUrl, L1Client},
+    l1::{EndpointUrl, ISequencerRegistry, L1Client},
     staking::{Registry, Snapshot, connect},
 };
-use alloy_primitives::Address;
+use alloy_primitives::{Address, U256};
 use baton_consensus::types::Stake;
 use clap::Args;
 use eyre::{bail, ensure};
@@ -66,6 +66,11 @@ impl L1Options {
             },
         };
         let registry = Registry::at(client, address).await?;
+        let head = registry.snapshot(0).await?;
+        let era_0 = head.at.number.saturating_sub(self.l1_confirmations);
+        // Before it was deployed there is nothing to read.
+        let deployed_at = registry.read(&ISequencerRegistry::deployedAtCall {}, head.at).await?;
+        ensure!(U256::from(era_0) >= deployed_at, no_members(era_0));
         let snapshot = registry.snapshot(self.l1_confirmations).await?;
         ensure!(
             snapshot.l2_chain_id == chain_id,
@@ -73,7 +78,7 @@ impl L1Options {
             snapshot.l2_chain_id
         );
         // As of now, not of the block of era 0.
-        let bound = registry.snapshot(0).await?.genesis_hash;
+        let bound = head.genesis_hash;
         ensure!(
             bound.is_zero(),
             "the registry {address} is bound to the genesis {bound} for ever; a new chain needs a new one"
@@ -126,12 +131,7 @@ impl L1Options {
 
 /// The members of era 0. Under `depth-count` every weight is 1.
 fn members(snapshot: &Snapshot, finality: Finality) -> eyre::Result<Vec<GenesisSequencer>> {
-    ensure!(
-        !snapshot.set.is_empty(),
-        "the registry has no members at L1 block {}: let them join first, by `baton sequencer register`, and wait for the \
-         confirmations",
-        snapshot.at.number
-    );
+    ensure!(!snapshot.set.is_empty(), no_members(snapshot.at.number));
     let member = |mut member: GenesisSequencer| {
         if finality == Finality::DepthCount {
             member.member.weight = Stake::ONE;
@@ -139,4 +139,11 @@ fn members(snapshot: &Snapshot, finality: Finality) -> eyre::Result<Vec<GenesisS
         member
     };
     Ok(snapshot.sequencers().into_iter().map(member).collect())
+}
+
+fn no_members(block: u64) -> String {
+    format!(
+        "the registry has no members at L1 block {block}: let them join first, by `baton sequencer register`, and wait for \
+         the confirmations"
+    )
 }
