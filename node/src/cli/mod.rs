@@ -12,6 +12,7 @@ mod key;
 mod logging;
 mod node;
 mod password;
+mod relay;
 mod sequencer;
 mod verify;
 
@@ -50,6 +51,9 @@ enum Command {
     Admin(admin::AdminCommand),
     /// Check that a block is final, from files alone: a light client.
     Verify(verify::VerifyCommand),
+    /// Bring finality to the light client on L1.
+    #[command(subcommand)]
+    Relay(Box<relay::RelayCommand>),
     /// Decide about a node that stopped for conflicting finality.
     #[command(subcommand)]
     Halt(halt::HaltCommand),
@@ -75,6 +79,7 @@ fn run_with(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Genesis(command) => command.run(),
         Command::Admin(command) => command.run(),
         Command::Verify(command) => command.run(),
+        Command::Relay(command) => command.run(),
         Command::Halt(command) => command.run(),
         Command::Testnet(options) => testnet::run(*options),
     };

@@ -6,9 +6,11 @@
 //! - [`registry`]: the contract's interface, and its logs as a pure function to a set.
 //! - [`follower`]: the actor that reads the logs and tells of versions of the set once they are certain.
 //! - [`transactions`]: one transaction, from an estimate to its confirmations.
+//! - [`artifact`]: the contracts' code.
 //! - [`link`]: the two actors as a part of the node.
 //! - [`evidence`]: the actor that has cheaters slashed.
 
+mod artifact;
 mod evidence;
 mod follower;
 mod link;
@@ -19,6 +21,7 @@ mod transactions;
 #[cfg(test)]
 mod tests;
 
+pub use artifact::creation_code;
 pub use evidence::{EvidenceReport, EvidenceReporter, ReporterConfig, ReporterHandle, SlashOutcome};
 pub use follower::{
     Follower, FollowerConfig, FollowerHandle, FollowerStatus, Phase, RegistrySet, RegistryUpdate, StartError, Weights,

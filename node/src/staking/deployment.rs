@@ -1,28 +1,15 @@
 //! A new registry.
 
-use crate::l1::{Call, ISequencerRegistry::Parameters};
+use crate::l1::{Call, ISequencerRegistry::Parameters, creation_code};
 use alloy_primitives::{Address, Bytes, TxKind, U256};
 use alloy_sol_types::SolValue;
-use serde::Deserialize;
 use std::sync::LazyLock;
 
 /// What forge made of the contract's source.
 const ARTIFACT: &str = include_str!("../../../contracts/artifacts/SequencerRegistry.json");
 
 /// The code that creates a registry.
-static CREATION_CODE: LazyLock<Bytes> = LazyLock::new(|| {
-    #[derive(Deserialize)]
-    struct Artifact {
-        bytecode: Bytecode,
-    }
-    #[derive(Deserialize)]
-    struct Bytecode {
-        object: Bytes,
-    }
-    #[expect(clippy::expect_used, reason = "the artifact is part of this program, and a test reads it")]
-    let artifact: Artifact = serde_json::from_str(ARTIFACT).expect("the artifact is one of forge's");
-    artifact.bytecode.object
-});
+static CREATION_CODE: LazyLock<Bytes> = LazyLock::new(|| creation_code(ARTIFACT));
 
 /// What a registry is created with.
 #[derive(Clone, Debug)]

@@ -14,8 +14,8 @@ mod rotate;
 mod stake;
 
 pub(super) use deploy::{RegistryArguments, deploy};
-pub(super) use intent::carry_out;
-pub(super) use options::SendArguments;
+pub(super) use intent::{Intent, Step, carry_out};
+pub(super) use options::{L1Arguments, SendArguments};
 pub(super) use register::{Joining, join};
 
 use super::block_on;

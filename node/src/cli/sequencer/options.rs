@@ -33,7 +33,7 @@ pub(in crate::cli) struct L1Arguments {
 
 impl L1Arguments {
     /// A client; the endpoints must serve the chain that is expected, if one is.
-    pub(super) async fn connect(&self, expected: Option<(u64, &'static str)>) -> eyre::Result<L1Client> {
+    pub(in crate::cli) async fn connect(&self, expected: Option<(u64, &'static str)>) -> eyre::Result<L1Client> {
         Ok(connect(self.endpoints.clone(), expected).await?)
     }
 }
