@@ -15,6 +15,7 @@ mod kills;
 mod metrics;
 mod partitions;
 mod proofs;
+mod relay;
 mod shutdown;
 mod single;
 mod strangers;
