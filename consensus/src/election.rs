@@ -4,6 +4,7 @@
 //! the candidates' total from the one picked. Over many turns everyone is picked in proportion to its weight, evenly
 //! spread. This is the proposer priority of CometBFT and the upstream balancer of nginx.
 
+use crate::simulation::mutation::{self, Mutation};
 use crate::types::{Sequencer, SequencerSet, Stake, Term};
 use alloy_primitives::{Address, B256, FixedBytes, U512, aliases::I512, keccak256};
 use alloy_rlp::RlpEncodable;
@@ -32,7 +33,10 @@ impl Priorities {
         let mut carried = Self(stay.collect());
         carried.scale(total + total);
         carried.centre();
-        let newcomer = -(total + total / eight());
+        let newcomer = match mutation::breaks(Mutation::NewcomerUnpunished) {
+            false => -(total + total / eight()),
+            true => I512::ZERO,
+        };
         for member in set.members() {
             carried.0.entry(member.address).or_insert(newcomer);
         }

@@ -17,6 +17,7 @@ use crate::journal::SafetyState;
 use crate::messages::{Checkpoint, L1Anchor};
 use crate::parameters::FinalityRule;
 use crate::reign::{RegistrySet, Reign};
+use crate::simulation::mutation::{self, Mutation};
 use crate::types::{Height, Sequencer, SequencerSet, Stake, Term, Time};
 use alloy_primitives::{B256, U256};
 use std::{collections::BTreeMap, sync::Arc};
@@ -145,8 +146,9 @@ impl Core {
     }
 
     /// An era lasts a planned term at least: so nobody steers the election by coming and going.
-    pub(super) const fn may_close_at(&self, head: Height) -> bool {
-        head.0 >= self.reign.base.height.0.saturating_add(self.parameters.term_blocks)
+    pub(super) fn may_close_at(&self, head: Height) -> bool {
+        let cut_short = mutation::breaks(Mutation::EraCutShort);
+        cut_short || head.0 >= self.reign.base.height.0.saturating_add(self.parameters.term_blocks)
     }
 
     /// A change found no votes: it is tried again an epoch later, and then after longer and longer.
@@ -162,7 +164,7 @@ impl Core {
     /// The certified closing checkpoint that everything must repeat, if there is one and no other branch was certified since.
     pub(super) fn closing(&self) -> Option<&Checkpoint> {
         let newest = self.gadget.newest_on_chain(|head| self.tree.is_on_chain(head))?;
-        newest.is_closing().then_some(newest)
+        newest.binds_what_follows().then_some(newest)
     }
 
     /// Whether the era is about to end: nothing is sealed meanwhile.

@@ -1,4 +1,5 @@
 use crate::signing::Message;
+use crate::simulation::mutation::{self, Mutation};
 use crate::types::{BlockRef, Era, Round, Term};
 use alloy_primitives::{B256, keccak256};
 use alloy_rlp::{RlpDecodable, RlpEncodable};
@@ -117,6 +118,11 @@ impl Checkpoint {
     #[must_use]
     pub const fn is_closing(&self) -> bool {
         self.next_set_root.is_some()
+    }
+
+    /// Whether, once it is certified, whatever builds on it repeats it (R13).
+    pub(crate) fn binds_what_follows(&self) -> bool {
+        self.is_closing() && !mutation::breaks(Mutation::ClosingNotRepeated)
     }
 
     /// Whether it says of the end of the era what `parent` says.

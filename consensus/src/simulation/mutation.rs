@@ -25,6 +25,12 @@ pub enum Mutation {
     FinalAcrossTerms,
     /// Members vote for whatever set a closing checkpoint names (R13).
     SetUnchecked,
+    /// What builds on a certified closing checkpoint need not repeat it (R13).
+    ClosingNotRepeated,
+    /// An era may end as soon as another set is registered (R13).
+    EraCutShort,
+    /// A newcomer's priority is the average of those that stay (R4).
+    NewcomerUnpunished,
 }
 
 #[cfg(feature = "simulation")]

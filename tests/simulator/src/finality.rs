@@ -13,7 +13,7 @@ use std::collections::{HashMap, HashSet};
 /// The checkpoint that has a certificate at each position, whoever showed it.
 #[derive(Debug, Default)]
 pub(crate) struct Certified {
-    known: HashMap<CheckpointPosition, B256>,
+    known: HashMap<CheckpointPosition, Checkpoint>,
     /// The L1 blocks that changed the registry's set.
     pub(crate) anchors: HashSet<L1Anchor>,
 }
@@ -36,12 +36,17 @@ impl Certified {
 
     fn all(&mut self, electorate: &Electorate, certificate: Option<&QuorumCertificate>) {
         let Some(certificate) = certificate else { return };
-        let (position, hash) = (certificate.checkpoint.position(), certificate.checkpoint.hash());
+        let checkpoint = certificate.checkpoint;
+        let position = checkpoint.position();
         assert!(has_quorum(electorate, certificate), "a certificate without a quorum: {position}");
-        let is_registered = self.anchors.contains(&certificate.checkpoint.anchor);
-        assert!(!certificate.checkpoint.is_closing() || is_registered, "{position} certifies a set that L1 never had");
-        let known = *self.known.entry(position).or_insert(hash);
-        assert_eq!(known, hash, "two certificates at {position}");
+        let is_registered = self.anchors.contains(&checkpoint.anchor);
+        assert!(!checkpoint.is_closing() || is_registered, "{position} certifies a set that L1 never had");
+        let known = *self.known.entry(position).or_insert(checkpoint);
+        assert_eq!(known, checkpoint, "two certificates at {position}");
+        let below = self.known.get(&checkpoint.parent.position).filter(|below| below.is_closing());
+        if let Some(closing) = below.filter(|below| below.reference() == checkpoint.parent) {
+            assert!(checkpoint.repeats(closing), "{position} does not repeat the end of the era");
+        }
     }
 }
 

@@ -77,6 +77,17 @@ claims! {
     bad_votes_delay_nothing,
     what_must_not_be_stops_the_node,
     keys_that_run_twice_fork_nobody,
+    a_newcomer_joins_and_leads_within_two_terms,
+    a_member_leaves_and_the_others_go_on,
+    a_whole_set_makes_way_for_another,
+    the_scheduler_dies_as_the_set_changes,
+    everyone_dies_in_a_set_change_and_goes_on,
+    lagging_views_of_l1_delay_the_change_alone,
+    without_l1_blocks_and_finality_go_on,
+    who_slept_through_eras_catches_up,
+    coming_and_going_steers_no_election,
+    an_invented_set_is_voted_for_by_nobody,
+    sets_change_while_everything_fails,
     a_scheduler_that_does_not_work_is_replaced,
     an_equivocating_scheduler_loses_its_term,
     a_scheduler_that_leaves_sealed_blocks_out_loses_its_term,
@@ -188,6 +199,30 @@ fn finality_without_the_direct_parent_is_seen() {
 #[test]
 fn finality_across_terms_is_seen() {
     is_seen(Broken::Rule(Mutation::FinalAcrossTerms), &["finality_goes_on_over_many_terms"], "concludes from");
+}
+
+#[test]
+fn a_set_that_nobody_checks_is_seen() {
+    let names = ["an_invented_set_is_voted_for_by_nobody"];
+    is_seen(Broken::Rule(Mutation::SetUnchecked), &names, "certifies a set that L1 never had");
+}
+
+#[test]
+fn the_end_of_an_era_that_is_not_repeated_is_seen() {
+    let names = ["the_scheduler_dies_as_the_set_changes", "sets_change_while_everything_fails"];
+    is_seen(Broken::Rule(Mutation::ClosingNotRepeated), &names, "does not repeat the end of the era");
+}
+
+#[test]
+fn an_era_that_is_cut_short_is_seen() {
+    let names = ["a_newcomer_joins_and_leads_within_two_terms"];
+    is_seen(Broken::Rule(Mutation::EraCutShort), &names, "ends an era of");
+}
+
+#[test]
+fn a_newcomer_that_starts_with_the_others_is_seen() {
+    let names = ["coming_and_going_steers_no_election"];
+    is_seen(Broken::Rule(Mutation::NewcomerUnpunished), &names, "by who comes and goes");
 }
 
 /// Twins, exhaustively: whose keys run twice, and who is on which side in each of two spans.

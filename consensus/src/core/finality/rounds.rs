@@ -133,7 +133,9 @@ impl Core {
 
     /// What to put to the vote on this parent: what ends the era is repeated; else it may end with this head.
     fn subject(&mut self, head: BlockRef, parent: Option<&Checkpoint>) -> Option<Subject> {
-        if let Some(&Checkpoint { head, state_root, anchor, next_set_root, .. }) = parent.filter(|it| it.is_closing()) {
+        if let Some(&Checkpoint { head, state_root, anchor, next_set_root, .. }) =
+            parent.filter(|it| it.binds_what_follows())
+        {
             return Some(Subject { head, state_root, anchor, next_set_root });
         }
         let state_root = self.tree.committed(head.height)?.state_root;

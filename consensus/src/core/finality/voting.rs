@@ -146,7 +146,7 @@ impl Core {
     /// What keeps a member from voting for the end of the era (R13).
     fn hindrance_of_change(&mut self, checkpoint: &Checkpoint) -> Option<Hindrance> {
         let parent = self.gadget.certificates.get(checkpoint.parent).map(VerifiedQuorum::checkpoint);
-        if let Some(closing) = parent.filter(|parent| parent.is_closing()) {
+        if let Some(closing) = parent.filter(|parent| parent.binds_what_follows()) {
             // A quorum looked at L1 already.
             return (!checkpoint.repeats(closing)).then_some(Hindrance::Fault);
         }

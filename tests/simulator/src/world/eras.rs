@@ -84,6 +84,9 @@ impl World {
         let mut members = version.expect("the registry named this set").members.clone();
         members.sort_by_key(|member| member.address);
         assert_eq!(members, reign.electorate.set.members(), "{index} opens an era with another set than L1 names");
+        let before = self.eras[&change.proof.checkpoint.era].base.height.0;
+        let lasted = reign.base.height.0 - before;
+        assert!(lasted >= self.parameters.term_blocks, "{index} ends an era of {lasted} blocks");
         let known = self.eras.entry(reign.era()).or_insert_with(|| reign.clone());
         assert_eq!(*known, reign, "{index} opens another era {}", reign.era());
         let disk = &self.nodes[index].disk;
