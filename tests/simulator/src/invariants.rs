@@ -158,9 +158,13 @@ impl Watch {
         }
     }
 
-    /// Whether a node's chain holds what its certificate says is certified, and nothing that contradicts what is final.
+    /// Whether a node's chain holds what its certificate says is certified, and nothing that contradicts what is final. Where
+    /// that certificate is about the end of the era, what stands above its head is void, whatever it is.
     fn keeps_what_counts(&self, disk: &Disk) -> bool {
         let highest = disk.safety.certificate.as_ref().and_then(|opening| opening.highest.as_ref());
+        if highest.is_some_and(|highest| highest.checkpoint.is_closing()) {
+            return false;
+        }
         let certified = highest.map(|highest| highest.checkpoint.head);
         let has_certified = certified.is_none_or(|head| disk.hash_at(head.height) == Some(head.hash));
         let agrees = |(height, hash): (&Height, &B256)| disk.hash_at(*height).is_none_or(|own| own == *hash);
