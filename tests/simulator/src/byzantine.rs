@@ -55,6 +55,11 @@ pub(crate) enum Vice {
         /// Whether it was shown.
         shown: bool,
     },
+    /// It does the same with the first certificate of a closing checkpoint, and works until then.
+    HidesTheEnd {
+        /// Who sees it.
+        shown_to: usize,
+    },
     /// It keeps its certificates to itself, and everything else; this much later, in ms, all of them come out.
     PublishesLate(u64),
     /// Its checkpoints end the era with a set that nobody registered.
@@ -96,6 +101,11 @@ impl Vice {
     /// What becomes of a message: what is sent instead, with delays in ms.
     pub(crate) fn bend(&mut self, message: &Outgoing, to: Receiver<'_>, by: &Deceiver<'_>) -> Vec<(u64, Outgoing)> {
         let as_it_is = || vec![(0, message.clone())];
+        if let Self::HidesTheEnd { shown_to } = *self
+            && certifies_the_end(message)
+        {
+            *self = Self::HidesACertificate { shown_to, shown: false };
+        }
         match (self, message) {
             (Self::Silent, _) => Vec::new(),
             (Self::HeartbeatOnly, Outgoing::Heartbeat(_)) => as_it_is(),
@@ -239,6 +249,15 @@ impl Deceiver<'_> {
         let proposal = Proposal::new(position, Height(block.header.number), block.header.hash_slow());
         let signature = self.sign(proposal).signature;
         Outgoing::Block(Arc::new(SignedBlock { block, signature }))
+    }
+}
+
+/// Whether a message shows that a closing checkpoint is certified.
+fn certifies_the_end(message: &Outgoing) -> bool {
+    match message {
+        Outgoing::Checkpoint(proposed) => proposed.parent.as_ref().is_some_and(|parent| parent.checkpoint.is_closing()),
+        Outgoing::Quorum(certified) => certified.certificate.checkpoint.is_closing(),
+        _ => false,
     }
 }
 

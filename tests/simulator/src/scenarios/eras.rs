@@ -17,7 +17,7 @@ use std::time::Duration;
 const TERM_BLOCKS: u64 = 40;
 
 /// A network of four whose terms last ten seconds, and nodes beside it that want to join.
-fn world_with_observers(run: &Run<'_>, observers: usize) -> World {
+pub(super) fn world_with_observers(run: &Run<'_>, observers: usize) -> World {
     let parameters = Parameters { term_blocks: TERM_BLOCKS, ..run.parameters() };
     let mut world = run.weighted_world(&[1; 4], parameters);
     (0..observers).for_each(|_| {
@@ -27,30 +27,30 @@ fn world_with_observers(run: &Run<'_>, observers: usize) -> World {
 }
 
 /// How long a planned term takes.
-fn term(world: &World) -> Duration {
+pub(super) fn term(world: &World) -> Duration {
     world.parameters.block_time * u32::try_from(TERM_BLOCKS).unwrap()
 }
 
-fn is_in_era(world: &World, nodes: &[usize], era: u64) -> bool {
+pub(super) fn is_in_era(world: &World, nodes: &[usize], era: u64) -> bool {
     nodes.iter().all(|index| world.era(*index) >= Era(era))
 }
 
 /// Runs until these nodes are in an era.
-fn expect_era(world: &mut World, nodes: &[usize], era: u64, limit: Duration) {
+pub(super) fn expect_era(world: &mut World, nodes: &[usize], era: u64, limit: Duration) {
     let reached = world.run_until(limit, |world| is_in_era(world, nodes, era));
     let eras: Vec<_> = nodes.iter().map(|index| world.era(*index).0).collect();
     assert!(reached, "era {era} is not open after {limit:?}: {eras:?}");
 }
 
 /// Runs until these nodes agree and call final what is the newest head now.
-fn expect_progress(world: &mut World, nodes: &[usize], limit: Duration) {
+pub(super) fn expect_progress(world: &mut World, nodes: &[usize], limit: Duration) {
     let height = world.highest().0 + 8;
     world.agree_at(nodes, height, limit);
     let is_final = |world: &World| nodes.iter().all(|index| world.disk(*index).finalized >= Height(height));
     assert!(world.run_until(limit, is_final), "block {height} is not final");
 }
 
-fn has_led(world: &World, node: usize, since: Height) -> bool {
+pub(super) fn has_led(world: &World, node: usize, since: Height) -> bool {
     let chain = &world.disk(0).chain;
     let leads = chain.iter().filter(|sealed| sealed.block.height() > since);
     leads.map(|sealed| sealed.block.leader()).any(|leader| leader == world.address(node))

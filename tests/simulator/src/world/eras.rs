@@ -2,7 +2,7 @@
 
 use super::{Event, Node, World};
 use crate::disk::Disk;
-use alloy_primitives::{B256, U256};
+use alloy_primitives::{B256, U256, keccak256};
 use baton_consensus::{
     core::Input,
     finality::SetChange,
@@ -16,11 +16,17 @@ use std::time::Duration;
 /// Messages of the next era that a node keeps until it is there.
 const MAX_HELD: usize = 64;
 
-/// A member with this key.
-pub(super) fn member(key: &OperatorKey, weight: u64) -> Sequencer {
+/// A node's BLS key, the first, or the one that it rotates to.
+pub(super) fn bls_key(key: &OperatorKey, rotated: bool) -> BlsKey {
+    let seed = if rotated { keccak256(key.to_bytes()) } else { key.to_bytes() };
+    BlsKey::generate(seed.as_slice()).unwrap()
+}
+
+/// A member with these keys.
+pub(super) fn member(key: &OperatorKey, bls: &BlsKey, weight: u64) -> Sequencer {
     Sequencer {
         address: key.address(),
-        bls_public_key: BlsKey::generate(key.to_bytes().as_slice()).unwrap().public_key(),
+        bls_public_key: bls.public_key(),
         weight: Stake(U256::from(weight)),
         peer_id: String::new(),
     }
@@ -38,9 +44,14 @@ impl World {
 
     /// The registry names these nodes with these stakes from the next L1 block on. Everyone learns it, each with its lag.
     pub(crate) fn register(&mut self, stakes: &[(usize, u64)]) -> RegistrySet {
-        let number = 1 + self.registry.last().map_or(0, |(_, last)| last.anchor.number);
+        self.l1_height += 1;
+        let number = self.l1_height;
         let anchor = L1Anchor { number, hash: B256::with_last_byte(u8::try_from(number % 251).unwrap()) };
-        let members = stakes.iter().map(|(index, weight)| member(&self.nodes[*index].key, *weight)).collect();
+        let entry = |(index, weight): &(usize, u64)| {
+            let Node { key, rotated, .. } = &self.nodes[*index];
+            member(key, &bls_key(key, *rotated), *weight)
+        };
+        let members = stakes.iter().map(entry).collect();
         let version = RegistrySet { anchor, members };
         self.watch.certified.anchors.insert(anchor);
         self.registry.push((self.now, version.clone()));
@@ -48,6 +59,25 @@ impl World {
             self.learn(index, self.registry.len() - 1);
         }
         version
+    }
+
+    /// The registry names the node's other BLS key from the next change on. The node always has both.
+    pub(crate) fn rotate(&mut self, index: usize) {
+        self.nodes[index].rotated = true;
+    }
+
+    /// L1 takes its newest change back, and another comes in a later block of the new branch. Everyone learns of both, each
+    /// with its lag.
+    pub(crate) fn reorganize(&mut self, stakes: &[(usize, u64)]) {
+        let (_, version) = self.registry.pop().expect("the registry changed before");
+        let above = version.anchor.number - 1;
+        self.taken_back.push(version);
+        for index in 0..self.nodes.len() {
+            let Some(lag) = self.nodes[index].l1_lag else { continue };
+            let at = self.now.after(Duration::from_millis(lag));
+            self.schedule_at(index, at, Event::Input(Input::RegistryReverted { above }));
+        }
+        self.register(stakes);
     }
 
     /// Lets a node see what the registry says so much later, or not at all.
@@ -80,7 +110,8 @@ impl World {
     /// A node opened the next era: it is the same for everyone. What it kept for that is looked at now.
     pub(super) fn opened(&mut self, index: usize, change: &SetChange) {
         let reign = change.reign(self.context).expect("an era opens with the set that its closing checkpoint names");
-        let version = self.registry.iter().map(|(_, version)| version).find(|version| version.anchor == reign.anchor);
+        let mut versions = self.registry.iter().map(|(_, version)| version).chain(&self.taken_back);
+        let version = versions.find(|version| version.anchor == reign.anchor);
         let mut members = version.expect("the registry named this set").members.clone();
         members.sort_by_key(|member| member.address);
         assert_eq!(members, reign.electorate.set.members(), "{index} opens an era with another set than L1 names");

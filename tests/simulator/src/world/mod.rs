@@ -43,6 +43,8 @@ enum Event {
 struct Node {
     key: OperatorKey,
     bls: BlsKey,
+    /// Whether the registry is told another BLS key from now on.
+    rotated: bool,
     disk: Disk,
     core: Option<Core>,
     clock: Clock,
@@ -69,7 +71,8 @@ struct Node {
 impl Node {
     fn new(key: OperatorKey, disk: Disk) -> Self {
         Self {
-            bls: BlsKey::generate(key.to_bytes().as_slice()).unwrap(),
+            bls: eras::bls_key(&key, false),
+            rotated: false,
             key,
             disk,
             core: None,
@@ -111,6 +114,10 @@ pub(crate) struct World {
     eras: BTreeMap<Era, Reign>,
     /// What the registry said, and when.
     registry: Vec<(Time, RegistrySet)>,
+    /// What it said on branches of L1 that are gone.
+    taken_back: Vec<RegistrySet>,
+    /// The newest L1 block that changed the registry, on whatever branch.
+    l1_height: u64,
     nodes: Vec<Node>,
     queue: BTreeMap<(Time, u64), (usize, u32, Event)>,
     sequence: u64,
@@ -132,8 +139,13 @@ impl World {
         let keys: Vec<_> =
             (1..=weights.len()).map(|index| OperatorKey::from_bytes(&B256::from(U256::from(index))).unwrap()).collect();
         let set = Arc::new(
-            SequencerSet::new(keys.iter().zip(weights).map(|(key, weight)| eras::member(key, *weight)).collect())
-                .unwrap(),
+            SequencerSet::new(
+                keys.iter()
+                    .zip(weights)
+                    .map(|(key, weight)| eras::member(key, &eras::bls_key(key, false), *weight))
+                    .collect(),
+            )
+            .unwrap(),
         );
         let context = SigningContext { chain_id: 7, genesis_hash: B256::repeat_byte(7) };
         let reign = Reign::genesis(context, set, L1Anchor::default());
@@ -153,6 +165,8 @@ impl World {
             context,
             eras: BTreeMap::from([(Era(0), reign)]),
             registry: Vec::new(),
+            taken_back: Vec::new(),
+            l1_height: 0,
             nodes: keys.into_iter().map(|key| Node::new(key, Disk::new(genesis))).collect(),
             queue: BTreeMap::new(),
             sequence: 0,
@@ -182,7 +196,8 @@ impl World {
         let node = &mut self.nodes[index];
         node.life += 1;
         node.fetching = false;
-        let (keys, version) = (Some((node.key.clone(), vec![node.bls.clone()])), "simulated".to_owned());
+        let bls = vec![node.bls.clone(), eras::bls_key(&node.key, true)];
+        let (keys, version) = (Some((node.key.clone(), bls)), "simulated".to_owned());
         let identity = Identity { keys, version, ..Identity::default() };
         let restored = node.disk.restored();
         node.held.clear();
