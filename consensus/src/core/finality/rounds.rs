@@ -36,9 +36,10 @@ struct Subject {
 }
 
 impl Core {
-    /// Opens a round if something sealed is not final, or the era is about to end, and no round is open; whether it did.
+    /// Opens a round if something sealed is not final, or the era is about to end, and no round is open; whether it did. Once
+    /// the era is over there is nothing left to vote on.
     pub(in crate::core) fn drive_rounds(&mut self, now: Time) -> bool {
-        if self.gadget.round.is_some() || self.scheduling.is_none() {
+        if self.gadget.round.is_some() || self.scheduling.is_none() || self.era_is_over() {
             return false;
         }
         let head = self.head();

@@ -18,8 +18,13 @@ const TERM_BLOCKS: u64 = 40;
 
 /// A network of four whose terms last ten seconds, and nodes beside it that want to join.
 pub(super) fn world_with_observers(run: &Run<'_>, observers: usize) -> World {
+    world_of(run, &[1; 4], observers)
+}
+
+/// The same with members of these weights.
+pub(super) fn world_of(run: &Run<'_>, weights: &[u64], observers: usize) -> World {
     let parameters = Parameters { term_blocks: TERM_BLOCKS, ..run.parameters() };
-    let mut world = run.weighted_world(&[1; 4], parameters);
+    let mut world = run.weighted_world(weights, parameters);
     (0..observers).for_each(|_| {
         world.add_observer();
     });

@@ -1,6 +1,6 @@
 //! Set changes (R13): ends that are hidden, keys that rotate, an L1 that changes its mind, members that come back.
 
-use super::eras::{expect_era, expect_progress, has_led, is_in_era, term, world_with_observers};
+use super::eras::{expect_era, expect_progress, has_led, is_in_era, term, world_of, world_with_observers};
 use super::{millis, seconds};
 use crate::byzantine::Vice;
 use crate::run::Run;
@@ -120,4 +120,22 @@ pub(super) fn who_left_comes_back_after_several_eras(run: &Run<'_>) {
     world.kill(dead);
     let running: Vec<_> = all.into_iter().filter(|index| *index != dead).collect();
     expect_progress(&mut world, &running, seconds(60));
+}
+
+/// Whoever is a quorum alone ends its era with nobody's help: a chain that begins with one member grows, and shrinks again.
+pub(super) fn a_lone_member_takes_others_in_and_is_alone_again(run: &Run<'_>) {
+    let mut world = world_of(run, &[1], 3);
+    world.run_for(seconds(3) + run.moment(12_000));
+    let all = [0, 1, 2, 3];
+    let sets: [&[(usize, u64)]; 3] = [&[(0, 1), (1, 1), (2, 1), (3, 1)], &[(0, 9), (1, 1), (2, 1)], &[(1, 1)]];
+    for (era, stakes) in (1..).zip(sets) {
+        world.register(stakes);
+        let limit = term(&world) * 2 + seconds(5);
+        expect_era(&mut world, &all, era, limit);
+        expect_progress(&mut world, &all, seconds(20));
+    }
+    world.register(&[(2, 1)]);
+    let limit = term(&world) * 2 + seconds(5);
+    expect_era(&mut world, &all, 4, limit);
+    expect_progress(&mut world, &all, seconds(20));
 }
