@@ -93,6 +93,7 @@ claims! {
     a_reorganized_l1_changes_the_set_in_the_end,
     who_left_comes_back_after_several_eras,
     a_lone_member_takes_others_in_and_is_alone_again,
+    keys_that_run_twice_open_one_era,
     a_scheduler_that_does_not_work_is_replaced,
     an_equivocating_scheduler_loses_its_term,
     a_scheduler_that_leaves_sealed_blocks_out_loses_its_term,

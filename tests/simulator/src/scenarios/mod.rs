@@ -59,7 +59,7 @@ catalogue! {
         an_invented_set_is_voted_for_by_nobody, sets_change_while_everything_fails;
     successions: a_hidden_end_of_an_era_neither_forks_nor_stalls, a_rotated_bls_key_votes_before_and_after,
         a_reorganized_l1_changes_the_set_in_the_end, who_left_comes_back_after_several_eras,
-        a_lone_member_takes_others_in_and_is_alone_again;
+        a_lone_member_takes_others_in_and_is_alone_again, keys_that_run_twice_open_one_era;
     byzantine: a_scheduler_that_does_not_work_is_replaced, an_equivocating_scheduler_loses_its_term,
         a_scheduler_that_leaves_sealed_blocks_out_loses_its_term, an_unfair_scheduler_loses_its_term, one_byzantine_member_costs_no_honest_scheduler_its_term,
         a_liar_about_branches_delays_and_does_not_stop;

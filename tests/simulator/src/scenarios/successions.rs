@@ -139,3 +139,49 @@ pub(super) fn a_lone_member_takes_others_in_and_is_alone_again(run: &Run<'_>) {
     expect_era(&mut world, &all, 4, limit);
     expect_progress(&mut world, &all, seconds(20));
 }
+
+/// One member's keys run twice while the set changes, on both sides of partitions that come and go. The seed counts through
+/// whose keys those are and who is on which side in each of two spans.
+pub(super) fn keys_that_run_twice_open_one_era(run: &Run<'_>) {
+    let mut world = world_with_observers(run, 0);
+    let mut schedule = run.seed;
+    let mut digit = |base: u64| {
+        let digit = schedule % base;
+        schedule /= base;
+        digit
+    };
+    world.run_for(term(&world) + seconds(1));
+    let of = (world.scheduler() + digit(4) as usize) % 4;
+    let twin = world.add_twin(of);
+    // It catches up before anything is hard.
+    world.run_for(seconds(1));
+    let others: Vec<_> = (0..5).filter(|index| *index != of).collect();
+    for span in 0..2 {
+        let sides = digit(16);
+        let side =
+            |index: usize| others.iter().position(|other| *other == index).is_some_and(|at| sides >> at & 1 == 1);
+        for (here, there) in (0..5).flat_map(|here| (0..here).map(move |there| (here, there))) {
+            if side(here) != side(there) {
+                world.cuts.both_ways(here, there);
+            }
+        }
+        world.run_for(millis(100));
+        // Whoever has the twin stays below a third.
+        world.register(&[(0, 3 + span), (1, 3), (2, 3), (3, 3)]);
+        world.run_for(seconds(6));
+        world.cuts.heal();
+        world.run_for(millis(300));
+    }
+    world.kill(twin);
+    let honest = world.honest();
+    let limit = world.longest_patience() * 3 + term(&world) * 3 + seconds(30);
+    let first = world.address(0);
+    let heavy = Stake(alloy_primitives::U256::from(4));
+    let settled = world.run_until(limit, |world| {
+        let newest = world.era(honest[0]);
+        let set = &world.reign(newest).unwrap().electorate.set;
+        is_in_era(world, &honest, newest.0) && set.get(first).is_some_and(|member| member.weight == heavy)
+    });
+    assert!(settled, "the registry's set does not rule in the end");
+    expect_progress(&mut world, &honest, limit);
+}
