@@ -109,3 +109,6 @@ struct Succession {
     anchor: L1Anchor,
     set_root: B256,
 }
+
+#[cfg(test)]
+mod tests;

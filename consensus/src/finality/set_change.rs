@@ -82,3 +82,6 @@ impl VerifiedSetChange {
         &self.reign
     }
 }
+
+#[cfg(test)]
+mod tests;
