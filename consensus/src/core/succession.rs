@@ -12,7 +12,7 @@
 
 use super::{Core, Effect, Ignored, Outgoing, Report, Restored, Verdict};
 use crate::election::Priorities;
-use crate::finality::{SetChange, VerifiedFinality, VerifiedSetChange};
+use crate::finality::{CertifiedCheckpoint, SetChange, VerifiedFinality, VerifiedSetChange};
 use crate::journal::SafetyState;
 use crate::messages::{Checkpoint, L1Anchor};
 use crate::parameters::FinalityRule;
@@ -183,11 +183,15 @@ impl Core {
         self.end_of_era().is_some()
     }
 
-    /// Asks for the set of the next era. Who voted read it on L1; who has opened the era serves it.
+    /// Asks for the set of the next era, and shows the proof that this one is over. Who voted read the set on L1; who has opened
+    /// the era serves it; who knows the set and not the proof waits for nothing else.
     pub(super) fn fetch_the_next_set(&mut self) {
         let Some(finality) = self.end_of_era() else { return };
         let (target, holders) = (finality.block().height, finality.child().signers(&self.reign.electorate));
+        let certificate = Arc::clone(finality.child().certificate());
+        let certified = CertifiedCheckpoint { certificate, parent: Some(*finality.checkpoint()) };
         self.emit(Effect::CatchUp { target, holders });
+        self.emit(Effect::Gossip(Outgoing::Quorum(certified)));
     }
 
     /// Opens the next era once this one is over: after everything else that follows from an input.
