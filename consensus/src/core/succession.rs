@@ -70,12 +70,13 @@ impl Succession {
         self.versions.retain(|number, _| *number <= above);
     }
 
+    /// Keeps a set; if there are too many, another one makes way.
     fn remember(&mut self, root: B256, members: Vec<Sequencer>, priorities: Priorities) {
-        self.candidates.insert(root, (members, priorities));
-        self.missing = None;
-        while self.candidates.len() > MAX_CANDIDATES {
+        while self.candidates.len() >= MAX_CANDIDATES && !self.candidates.contains_key(&root) {
             self.candidates.pop_first();
         }
+        self.candidates.insert(root, (members, priorities));
+        self.missing = None;
     }
 
     /// What an era leaves to the next one.
@@ -227,7 +228,11 @@ impl Core {
             }
             self.next_set_of_term(closing.anchor, term)?;
         }
-        self.succession.candidates.get(&root).cloned()
+        let named = self.succession.candidates.get(&root).cloned();
+        if named.is_none() {
+            self.succession.missing = Some(root);
+        }
+        named
     }
 
     fn open_era(&mut self, reign: Reign, change: Arc<SetChange>, finality: &VerifiedFinality, now: Time) {
@@ -285,3 +290,6 @@ impl Core {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
