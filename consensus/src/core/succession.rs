@@ -125,11 +125,15 @@ impl Core {
     }
 
     /// The set as genesis counts it; none if nobody could sequence.
-    fn as_counted(&self, mut members: Vec<Sequencer>) -> Option<SequencerSet> {
+    fn as_counted(&self, members: Vec<Sequencer>) -> Option<SequencerSet> {
+        SequencerSet::new(self.with_counted_weights(members)).ok()
+    }
+
+    fn with_counted_weights(&self, mut members: Vec<Sequencer>) -> Vec<Sequencer> {
         if self.parameters.finality == FinalityRule::DepthCount {
             members.iter_mut().for_each(|member| member.weight = Stake(U256::ONE));
         }
-        SequencerSet::new(members).ok()
+        members
     }
 
     /// The set that the registry names now, if the era may end with this head because of it.
@@ -137,10 +141,12 @@ impl Core {
         if head < self.succession.not_before || !self.may_close_at(head) {
             return None;
         }
-        let newest = self.succession.versions.values().next_back()?;
-        let (anchor, members) = (newest.anchor, newest.members.clone());
-        let changes = self.as_counted(members).is_some_and(|set| set.members() != self.set.members());
-        if !changes || anchor.number <= self.reign.anchor.number {
+        let RegistrySet { anchor, members } = self.succession.versions.values().next_back()?;
+        let anchor = *anchor;
+        // Cheap to look at: to make a set of it costs a check of every key.
+        let mut members = self.with_counted_weights(members.clone());
+        members.sort_by_key(|member| member.address);
+        if members == self.set.members() || anchor.number <= self.reign.anchor.number {
             return None;
         }
         self.next_set(anchor)
