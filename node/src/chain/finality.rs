@@ -20,13 +20,13 @@ impl ChainReader {
         Ok(SigningContext { chain_id: self.spec().chain_id(), genesis_hash })
     }
 
-    /// What convinces a light client that a block is final: the proof of the lowest block at or above it that has one, and the
-    /// headers between.
+    /// What convinces a light client that a block is final: the ends of the eras from `known` on, the one that the client is in,
+    /// the proof of the lowest block at or above it that has one, and the headers between.
     ///
     /// # Errors
     /// [`ChainError::UnknownBlock`], [`ChainError::NotFinal`], [`ChainError::ProofTooFar`], or if the disk refuses or the
     /// database is damaged.
-    pub fn block_proof(&self, id: BlockId) -> Result<BlockProof, ChainError> {
+    pub fn block_proof(&self, id: BlockId, known: Era) -> Result<BlockProof, ChainError> {
         let unknown = || ChainError::UnknownBlock(id);
         let height = Height(self.header(id)?.ok_or_else(unknown)?.number);
         let Some((top, finality)) = self.store().finality_proof_from(height)? else {
@@ -39,8 +39,8 @@ impl ChainReader {
         let headers =
             (height.0..=top.0).map(|height| Ok(self.header_at(Height(height))?.ok_or_else(unknown)?.into_parts().0));
         let headers = headers.collect::<Result<Vec<_>, ChainError>>()?;
-        let changes =
-            self.store().set_changes(Era(0), usize::try_from(finality.checkpoint.era.0).unwrap_or(usize::MAX))?;
+        let eras = finality.checkpoint.era.0.saturating_sub(known.0);
+        let changes = self.store().set_changes(known, usize::try_from(eras).unwrap_or(usize::MAX))?;
         let proof = BlockProof { changes, finality, headers };
         // The block that was meant may have left the chain before it was final.
         match id.as_block_hash() {

@@ -13,6 +13,7 @@ use baton_consensus::{
     evidence::{Evidence, Fault, SignedPreimage},
     finality::light_client::BlockProof,
     signing::SigningContext,
+    types::Era,
 };
 use jsonrpsee::{RpcModule, core::RegisterMethodError, types::Params};
 use serde::Serialize;
@@ -51,8 +52,10 @@ enum Action {
 const ACTIONS: &[Action] = &[Action::PassedOverAsLeader, Action::NotFollowedAsScheduler];
 
 async fn finality(params: &Params<'_>, rpc: &Rpc) -> RpcResult<BlockProof> {
-    let id: BlockId = Arguments::new(params, 1)?.required("block")?;
-    rpc.execute(move |chain| Ok(chain.block_proof(id)?)).await
+    let mut arguments = Arguments::new(params, 2)?;
+    let id: BlockId = arguments.required("block")?;
+    let known: Option<Era> = arguments.optional("era")?;
+    rpc.execute(move |chain| Ok(chain.block_proof(id, known.unwrap_or_default())?)).await
 }
 
 async fn evidence(rpc: &Rpc) -> RpcResult<Vec<EvidenceInfo>> {
