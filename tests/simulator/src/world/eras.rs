@@ -4,6 +4,7 @@ use super::{Event, Node, World};
 use crate::disk::Disk;
 use alloy_primitives::{B256, U256, keccak256};
 use baton_consensus::{
+    FinalityRule,
     core::Input,
     finality::SetChange,
     keys::{BlsKey, OperatorKey},
@@ -114,6 +115,9 @@ impl World {
         let version = versions.find(|version| version.anchor == reign.anchor);
         let mut members = version.expect("the registry named this set").members.clone();
         members.sort_by_key(|member| member.address);
+        if self.parameters.finality == FinalityRule::DepthCount {
+            members.iter_mut().for_each(|member| member.weight = Stake(U256::ONE));
+        }
         assert_eq!(members, reign.electorate.set.members(), "{index} opens an era with another set than L1 names");
         let before = self.eras[&change.proof.checkpoint.era].base.height.0;
         let lasted = reign.base.height.0 - before;
