@@ -156,13 +156,14 @@ pub async fn run(config: NodeConfig) -> eyre::Result<()> {
     })?;
     let (news, peer_news) = mpsc::channel(1);
     let (listening, mut addresses) = watch::channel(Vec::new());
+    let electorates = Electorates::restore(eras.clone(), &store, &genesis.reign())?;
     let router = Router {
         network: network.clone(),
         engine: engine_handle.clone(),
         pool: pool.clone(),
         store,
         peers: peers.clone(),
-        electorates: Electorates::new(eras.clone()),
+        electorates,
         held: Held::default(),
         quorums: KnownQuorums::default(),
         news,

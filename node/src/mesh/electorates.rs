@@ -3,6 +3,7 @@
 use crate::eras::Eras;
 use baton_consensus::{reign::Reign, signing::SigningContext, types::Electorate, types::Era};
 use baton_network::{GossipMessage, GossipTicket, PeerId};
+use baton_storage::Store;
 use std::{collections::VecDeque, sync::Arc};
 
 /// Sets of earlier eras that are remembered: evidence of what was signed then still counts.
@@ -31,11 +32,26 @@ pub(super) enum Place {
 }
 
 impl Electorates {
-    /// Starts with the era as it is now.
-    #[must_use]
-    pub fn new(eras: Eras) -> Self {
+    /// Starts with the era as it is now, and what the database tells of those before.
+    ///
+    /// # Errors
+    /// If the disk refuses or the database is damaged.
+    pub fn restore(eras: Eras, store: &Store, genesis: &Reign) -> eyre::Result<Self> {
         let now = eras.get().electorate.clone();
-        Self { eras, now, past: VecDeque::new() }
+        let first = now.era.0.saturating_sub(MAX_PAST as u64);
+        let mut past = VecDeque::new();
+        if first == 0 && now.era > Era(0) {
+            past.push_front(genesis.electorate.clone());
+        }
+        // What ended an era has the set of the next one.
+        for change in store.set_changes(Era(first.saturating_sub(1)), MAX_PAST + 1)? {
+            let electorate = change.reign(now.context)?.electorate;
+            if electorate.era < now.era {
+                past.push_front(electorate);
+            }
+        }
+        past.truncate(MAX_PAST);
+        Ok(Self { eras, now, past })
     }
 
     /// The set of this era.
@@ -61,7 +77,7 @@ impl Electorates {
         reign
     }
 
-    /// Whether a message can be checked. Heartbeats and seals always can: who signed them shows who is ahead.
+    /// Whether a message can be checked. Heartbeats always can: who signed them shows who is ahead.
     pub(super) fn place(&self, message: &GossipMessage) -> Place {
         let era = match message {
             GossipMessage::Heartbeat(_) | GossipMessage::Transactions(_) => return Place::Now,
