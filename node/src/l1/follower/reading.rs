@@ -133,7 +133,13 @@ impl Reader {
             }
             let members = position.members(self.weights);
             if members.is_empty() {
-                tracing::error!(block = number, "the registry has no members any more; the chain keeps those it has");
+                // Before the first registration there is nothing to keep.
+                if !position.set.members.is_empty() {
+                    tracing::error!(
+                        block = number,
+                        "the registry has no members any more; the chain keeps those it has"
+                    );
+                }
             } else if members != position.set.members {
                 position.set = Arc::new(RegistrySet { anchor: position.anchor, members });
                 changes.push(position.clone());
