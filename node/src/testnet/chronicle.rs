@@ -131,6 +131,14 @@ impl Chronicle {
         self.highest
     }
 
+    /// The highest block that an operator led in an era, or in a later one.
+    pub(super) fn newest_of(&self, operator: Address, era: u64) -> Option<(u64, B256)> {
+        let led = self.blocks.iter().filter(|(_, block)| {
+            block.leader == operator && block.position.is_some_and(|position| position.era.0 >= era)
+        });
+        led.map(|(hash, block)| (block.number, *hash)).max()
+    }
+
     /// A node is down, or paused, from now on. If it was not back yet, it stays away.
     pub(super) fn leave(&mut self, node: usize, at: Duration) {
         if let Some(absences) = self.absences.get_mut(node) {

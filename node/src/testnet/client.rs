@@ -11,6 +11,7 @@ use jsonrpsee::{
     rpc_params,
 };
 use serde::Deserialize;
+use serde_json::Value;
 use std::{net::SocketAddr, time::Duration};
 
 /// How long a node may take to answer.
@@ -50,6 +51,7 @@ pub(super) struct ReceiptView {
 #[derive(Clone, Debug, Deserialize)]
 pub(super) struct Status {
     pub(super) role: String,
+    pub(super) era: u64,
     pub(super) term: u64,
     pub(super) epoch: u64,
     pub(super) scheduler: Option<Address>,
@@ -59,6 +61,12 @@ pub(super) struct Status {
     pub(super) finalized: Head,
     pub(super) peers: u64,
     pub(super) pool: Pool,
+}
+
+/// A member of the set, as far as the test network looks at it.
+#[derive(Clone, Debug, Deserialize)]
+pub(super) struct Member {
+    pub(super) address: Address,
 }
 
 /// A block by number, as `baton_status` tells it.
@@ -109,6 +117,33 @@ impl Client {
 
     pub(super) async fn status(&self) -> Result<Status, ClientError> {
         self.http.request("baton_status", rpc_params![]).await
+    }
+
+    /// The set of the running era, in order of addresses.
+    pub(super) async fn sequencers(&self) -> Result<Vec<Member>, ClientError> {
+        self.http.request("baton_sequencers", rpc_params![]).await
+    }
+
+    /// The era in which a final block was put to the vote, and the L1 block that its set is of; none while that era ends.
+    pub(super) async fn anchor(&self, height: u64) -> Result<Option<(u64, u64)>, ClientError> {
+        let proof: Value = self.http.request("baton_finality", rpc_params![U64::from(height)]).await?;
+        let checkpoint = &proof["finality"]["checkpoint"];
+        let closing = !checkpoint["nextSetRoot"].is_null();
+        Ok(checkpoint["era"].as_u64().zip(checkpoint["anchor"]["number"].as_u64()).filter(|_| !closing))
+    }
+
+    /// Who signed twice, by the evidence that the node holds.
+    pub(super) async fn accused(&self) -> Result<Vec<Address>, ClientError> {
+        let evidence: Vec<Value> = self.http.request("baton_evidence", rpc_params![]).await?;
+        let signer = |evidence: &Value| evidence["fault"]["signer"].as_str()?.parse().ok();
+        Ok(evidence.iter().filter_map(signer).collect())
+    }
+
+    /// The header of a block.
+    pub(super) async fn header(&self, hash: B256) -> Result<Option<alloy_consensus::Header>, ClientError> {
+        let header: Option<alloy_rpc_types_eth::Header> =
+            self.http.request("eth_getBlockByHash", rpc_params![hash, false]).await?;
+        Ok(header.map(|header| header.inner))
     }
 
     pub(super) async fn block_number(&self) -> Result<u64, ClientError> {

@@ -19,6 +19,8 @@ const BOOTNODES: usize = 3;
 #[derive(Debug)]
 pub(super) struct Fleet {
     members: Vec<Member>,
+    /// How many of them the network starts with; the others join later.
+    founders: usize,
 }
 
 #[derive(Debug)]
@@ -58,7 +60,7 @@ impl Fleet {
             state: RwLock::new(State::Down),
             addresses: RwLock::new(Vec::new()),
         });
-        Self { members: members.collect() }
+        Self { members: members.collect(), founders: setup.founders }
     }
 
     /// How many nodes there are, down ones included.
@@ -66,14 +68,36 @@ impl Fleet {
         self.members.len()
     }
 
-    /// Starts all nodes: the first two one after the other, so that everyone else knows two ways in.
+    /// How many nodes the network starts with.
+    pub(super) const fn founders(&self) -> usize {
+        self.founders
+    }
+
+    /// Starts all nodes but those that join later: the first two one after the other, so that everyone else knows two ways in.
     pub(super) async fn start(&self) -> eyre::Result<()> {
-        let (first, rest) = self.members.split_at(self.members.len().min(2));
-        for index in 0..first.len() {
+        let first = self.founders.min(2);
+        for index in 0..first {
             self.start_one(index).await?;
         }
-        try_join_all((0..rest.len()).map(|index| self.start_one(first.len() + index))).await?;
+        try_join_all((first..self.founders).map(|index| self.start_one(index))).await?;
         Ok(())
+    }
+
+    /// The nodes that were started, ever.
+    pub(super) async fn begun(&self) -> Vec<usize> {
+        let mut begun = Vec::new();
+        for (index, member) in self.members.iter().enumerate() {
+            if member.node.lock().await.ready().is_some() {
+                begun.push(index);
+            }
+        }
+        begun
+    }
+
+    /// One peer-to-peer address of every node that was started.
+    pub(super) fn addresses(&self) -> Vec<Multiaddr> {
+        let first = |member: &Member| member.addresses.read().unwrap_or_else(PoisonError::into_inner).first().cloned();
+        self.members.iter().filter_map(first).collect()
     }
 
     /// Starts one node, for the first time or again. Says whether it was down.

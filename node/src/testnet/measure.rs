@@ -59,6 +59,7 @@ pub(super) fn report(
         faults: fault_reports(&chronicle, chain, faults, window, end, block_time),
         finality: *finality,
         agree: Agreement { heads, state_roots },
+        l1: None,
     }
 }
 

@@ -22,6 +22,7 @@ mod chronicle;
 mod client;
 mod faults;
 mod fleet;
+mod l1;
 mod load;
 mod measure;
 mod observe;
@@ -40,11 +41,12 @@ use alloy_primitives::Address;
 use eyre::{WrapErr, bail, eyre};
 use faults::{Absences, Breaker, FaultLog};
 use fleet::Fleet;
+use l1::{Courses, L1, L1Report, Memberships, Watch};
 use load::{Ledger, Load, Plan};
 use measure::Window;
 use observe::Record;
 use report::Report;
-use setup::{CHAIN_ID, Setup};
+use setup::{CHAIN_ID, Ground, Setup};
 use std::{
     fs,
     path::{Path, PathBuf},
@@ -63,6 +65,9 @@ const FIRST_BLOCK_TIMEOUT: Duration = Duration::from_secs(90);
 
 /// How often the view is renewed, and the children are looked after.
 const FRAME: Duration = Duration::from_secs(1);
+
+/// How long changes of the set that are under way at the end of the load may take.
+const CHANGES_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// How much longer than the term timeout a pause lasts, where nothing else is said: enough that another scheduler is at
 /// work when the paused one goes on.
@@ -97,15 +102,33 @@ async fn run_network(directory: &Path, options: &Options) -> eyre::Result<()> {
     let interrupt = interruption()?;
     let plan = Plan::new(options.nodes, options.load, options.duration);
     let accounts = Accounts::derive(plan.senders())?;
-    let setup = Setup::write(directory, options, &accounts)?;
+    let ground = Ground::prepare(directory, options)?;
+    let (l1, origin) = match options.l1.wanted() {
+        false => (None, None),
+        true => {
+            let founders = ground.founders();
+            let begin = L1::begin(&ground.directory, &options.l1, unbonding(options)?, &founders);
+            let begun = interrupt.run_until_cancelled(begin).await;
+            let (l1, origin) = begun.ok_or_else(|| eyre!("interrupted before all members were registered"))??;
+            (Some(Arc::new(l1)), Some(origin))
+        }
+    };
+    let setup = Setup::write(ground, options, &accounts, origin)?;
+    if let Some(l1) = &l1 {
+        l1.activate(&setup.genesis).await?;
+    }
     println!("chain {CHAIN_ID}, genesis {}, finality {}", setup.chain.hash, setup.chain.parameters.finality);
     let fleet = Arc::new(Fleet::new(&setup));
     let outcome = match interrupt.run_until_cancelled(fleet.start()).await {
         None => Err(eyre!("interrupted before all nodes were up")),
         Some(Err(error)) => Err(error),
-        Some(Ok(())) => Run { options, plan, accounts, setup, fleet: Arc::clone(&fleet), interrupt }.run().await,
+        Some(Ok(())) => {
+            Run { options, plan, accounts, setup, l1: l1.clone(), fleet: Arc::clone(&fleet), interrupt }.run().await
+        }
     };
     let mut problems = fleet.stop().await;
+    // Not before the nodes: they would say that it is gone.
+    drop(l1);
     let (report, mut found) = outcome?;
     println!("{report}");
     if let Some(path) = &options.json {
@@ -117,6 +140,13 @@ async fn run_network(directory: &Path, options: &Options) -> eyre::Result<()> {
         true => Ok(()),
         false => bail!("the network failed: {}", found.join("; ")),
     }
+}
+
+/// The unbonding delay on L1: two planned terms, in which a leaver is out of the set.
+fn unbonding(options: &Options) -> eyre::Result<Duration> {
+    let parameters = options.parameters()?;
+    let term = parameters.block_time.saturating_mul(u32::try_from(parameters.term_blocks).unwrap_or(u32::MAX));
+    Ok(Duration::from_secs(term.saturating_mul(2).as_secs().max(1)))
 }
 
 /// Cancelled by the first Ctrl-C or SIGTERM. The second one ends this process, and with it its children.
@@ -146,6 +176,8 @@ struct Run<'a> {
     plan: Plan,
     accounts: Accounts,
     setup: Setup,
+    /// None if the set does not come from L1.
+    l1: Option<Arc<L1>>,
     fleet: Arc<Fleet>,
     interrupt: CancellationToken,
 }
@@ -153,11 +185,17 @@ struct Run<'a> {
 impl Run<'_> {
     async fn run(self) -> eyre::Result<(Report, Vec<String>)> {
         let record = Record::new(self.fleet.len());
+        // Whoever joins is away until then.
+        (self.fleet.founders()..self.fleet.len()).for_each(|node| record.chronicle().leave(node, record.now()));
+        let watch = Watch::default();
         let ledger = Ledger::default();
         let stop_watching = CancellationToken::new();
         let _stopped_at_the_end = stop_watching.clone().drop_guard();
         let mut watchers = JoinSet::new();
         observe::start(&mut watchers, &self.fleet, &record, &stop_watching);
+        if self.l1.is_some() {
+            l1::start_watching(&mut watchers, &self.fleet, &record, &watch, &stop_watching);
+        }
 
         let prepared = self.interrupt.run_until_cancelled(self.prepare(&record, &ledger)).await;
         let load = prepared.ok_or_else(|| eyre!("interrupted before the load began"))??;
@@ -175,18 +213,31 @@ impl Run<'_> {
             self.options.faults.planned(),
             self.breaker(&record, &ledger, &fault_log, &stop_load),
         );
-        let crash = self.watch(&record, &ledger).await;
+        let courses = Courses::default();
+        let changes = self.change_the_set(&record, &watch, &courses);
+        let crash = self.watch(&record, &ledger, self.l1.is_some().then_some(&watch)).await;
         let window = Window { from, until: record.now() };
         stop_load.cancel();
         println!("stopping the load, and waiting for what was accepted …");
         while workers.join_next().await.is_some() {}
+        if let Some(mut changes) = changes {
+            // What is under way may come to its end, unless nobody waits for it.
+            let all = async { while changes.join_next().await.is_some() {} };
+            let _ = self.interrupt.run_until_cancelled(tokio::time::timeout(CHANGES_TIMEOUT, all)).await;
+            changes.abort_all();
+        }
 
         verify::settle(&record, &ledger).await;
         let verdict = verify::verify(&self.fleet, &record, &ledger).await?;
         let faults = fault_log.faults();
         let block_time = self.setup.chain.parameters.block_time;
-        let report = measure::report(&self.fleet, &record, &ledger, &verdict, &faults, window, block_time);
+        let mut report = measure::report(&self.fleet, &record, &ledger, &verdict, &faults, window, block_time);
+        let set = self.report_the_set(&record, &watch, &courses, &verdict, window);
         let mut problems = verdict.problems;
+        if let Some((set, found)) = set {
+            report.l1 = Some(set);
+            problems.extend(found);
+        }
         problems.extend(fault_log.problems());
         problems.extend(crash.map(|crash| format!("{crash:#}")));
         if let Some(refusal) = ledger.last_refusal()
@@ -195,6 +246,35 @@ impl Run<'_> {
             println!("the last refusal of a transaction: {refusal}");
         }
         Ok((report, problems))
+    }
+
+    /// Begins to have operators join, leave and cheat.
+    fn change_the_set(&self, record: &Record, watch: &Watch, courses: &Courses) -> Option<JoinSet<()>> {
+        let memberships = Memberships {
+            l1: Arc::clone(self.l1.as_ref()?),
+            genesis: Arc::clone(&self.setup.chain),
+            directory: self.setup.directory.clone(),
+            fleet: Arc::clone(&self.fleet),
+            record: record.clone(),
+            watch: watch.clone(),
+            courses: courses.clone(),
+        };
+        let mut changes = JoinSet::new();
+        memberships.start(&mut changes, self.options.l1.planned(self.fleet.founders()));
+        Some(changes)
+    }
+
+    fn report_the_set(
+        &self,
+        record: &Record,
+        watch: &Watch,
+        courses: &Courses,
+        verdict: &verify::Verdict,
+        window: Window,
+    ) -> Option<(L1Report, Vec<String>)> {
+        let chronicle = record.chronicle();
+        let arrival = |block: &verify::Canonical| chronicle.block(&block.hash)?.first_arrival();
+        Some(l1::report(self.l1.as_ref()?, courses, watch, &verdict.chain, &arrival, window, &self.setup.chain))
     }
 
     /// What breaks things during the load.
@@ -208,6 +288,7 @@ impl Run<'_> {
             fleet: Arc::clone(&self.fleet),
             record: record.clone(),
             ledger: ledger.clone(),
+            l1: self.l1.clone(),
             log: log.clone(),
             stop: stop.clone(),
         }
@@ -252,7 +333,7 @@ impl Run<'_> {
     }
 
     /// Shows how it goes until the time is up, Ctrl-C, or a node ends by itself.
-    async fn watch(&self, record: &Record, ledger: &Ledger) -> Option<eyre::Report> {
+    async fn watch(&self, record: &Record, ledger: &Ledger, set: Option<&Watch>) -> Option<eyre::Report> {
         let started = Instant::now();
         let deadline = self.options.duration.map(|duration| tokio::time::Instant::now() + duration);
         let mut table = Table::new(record);
@@ -265,7 +346,7 @@ impl Run<'_> {
                     if let Some(crash) = self.fleet.crashed() {
                         return Some(crash);
                     }
-                    table.show(&self.fleet, record, ledger, started.elapsed()).await;
+                    table.show(&self.fleet, record, ledger, set, started.elapsed()).await;
                 }
             }
         }

@@ -1,9 +1,9 @@
 //! What `baton testnet` is told.
 
-use super::faults::FaultOptions;
-use crate::cli::finality::Finality;
+use super::{faults::FaultOptions, l1::L1Options};
+use crate::{cli::finality::Finality, genesis::parameters_for};
 use alloy_primitives::U256;
-use baton_consensus::{FinalityRule, types::Stake};
+use baton_consensus::{FinalityRule, Parameters, types::Stake};
 use clap::Args;
 use eyre::{bail, ensure};
 use std::{path::PathBuf, time::Duration};
@@ -20,9 +20,12 @@ pub struct Options {
     /// The pace of the leaders.
     #[arg(long, value_name = "DURATION", default_value = "250ms", value_parser = humantime::parse_duration)]
     pub(super) block_time: Duration,
-    /// Blocks in an epoch.
-    #[arg(long, value_name = "COUNT", default_value_t = 8)]
-    pub(super) epoch_blocks: u64,
+    /// Blocks in an epoch [default: 8; 4 with --l1].
+    #[arg(long, value_name = "COUNT")]
+    epoch_blocks: Option<u64>,
+    /// Blocks in a planned term [default: 1024; with --l1, two epochs for every node]. The set changes once a term at most.
+    #[arg(long, value_name = "COUNT")]
+    term_blocks: Option<u64>,
     /// Transactions a second, half of them transfers and half of them ERC-20 calls; 0 for none.
     #[arg(long, value_name = "TPS", default_value_t = 50)]
     pub(super) load: u32,
@@ -31,6 +34,8 @@ pub struct Options {
     pub(super) duration: Option<Duration>,
     #[command(flatten)]
     pub(super) faults: FaultOptions,
+    #[command(flatten)]
+    pub(super) l1: L1Options,
     /// The stake of every node, such as 1,1,2,3 [default: 1 each].
     #[arg(long, value_name = "STAKES", value_delimiter = ',', value_parser = parse_weight)]
     pub(super) weights: Option<Vec<U256>>,
@@ -71,12 +76,34 @@ impl Options {
         Ok((weights, (*finality).into()))
     }
 
+    /// What the protocol is told.
+    pub(super) fn parameters(&self) -> eyre::Result<Parameters> {
+        let mut parameters = parameters_for(self.block_time);
+        let on_l1 = self.l1.wanted();
+        parameters.epoch_blocks = self.epoch_blocks.unwrap_or(if on_l1 { 4 } else { parameters.epoch_blocks });
+        let usual = match on_l1 {
+            // Long enough for whoever is new in the set to lead.
+            true => parameters.epoch_blocks.saturating_mul(2 * self.nodes as u64),
+            false => parameters.term_blocks,
+        };
+        parameters.term_blocks = self.term_blocks.unwrap_or(usual.max(parameters.epoch_blocks));
+        parameters.finality = self.stakes()?.1;
+        Ok(parameters)
+    }
+
+    /// How many nodes there will be, those that join included.
+    pub(super) const fn all_nodes(&self) -> usize {
+        self.nodes.saturating_add(self.l1.joins())
+    }
+
     /// Checks what the flags say together.
     pub(super) fn check(&self) -> eyre::Result<()> {
-        let Self { nodes, faults, duration, .. } = self;
+        let Self { nodes, faults, l1, duration, .. } = self;
         ensure!((1..=MAX_NODES).contains(nodes), "--nodes is {nodes}; it must be 1 to {MAX_NODES}");
         self.stakes()?;
-        faults.check(*nodes, *duration)
+        self.parameters()?.check()?;
+        faults.check(*nodes, *duration, l1.wanted())?;
+        l1.check(*nodes, *duration)
     }
 }
 
@@ -119,6 +146,11 @@ mod tests {
             (&["--nodes", "1", "--pause", "follower@5s"], "a single node has no followers"),
             (&["--restart-after", "5s", "--pause", "leader@1s"], "--restart-after says nothing without a --kill"),
             (&["--resume-after", "5s", "--restart-all", "1s"], "--resume-after says nothing without a --pause"),
+            (&["--nodes", "2", "--l1", "anvil", "--exit", "@1s", "--equivocate", "@2s"], "2 of 2 members would leave"),
+            (&["--l1", "anvil", "--join", "@9s", "--duration", "8s"], "--join @9s lies beyond the --duration of 8s"),
+            (&["--l1", "anvil", "--kill", "l1@9s"], "--pause l1@9s is as silent"),
+            (&["--pause", "l1@9s"], "--pause l1 needs an L1"),
+            (&["--term-blocks", "3"], "term_blocks is 3"),
             (&["--resume-after", "0s", "--pause", "leader@1s"], "a pause takes some time"),
         ] {
             let error = parse(arguments).check().unwrap_err().to_string();

@@ -1,7 +1,7 @@
 //! One node of the network: a child process of this one.
 
 use super::setup::{Setup, node_directory};
-use crate::config::Ready;
+use crate::{config::Ready, keys::OPERATOR_KEY};
 use eyre::{WrapErr, bail, eyre};
 use libp2p::{Multiaddr, multiaddr::Protocol};
 use nix::{
@@ -33,6 +33,8 @@ pub(super) struct Node {
     index: usize,
     directory: PathBuf,
     genesis: PathBuf,
+    /// Where L1's JSON-RPC is, if the set comes from there.
+    l1: Option<String>,
     child: Option<Child>,
     paused: bool,
     ready: Option<Ready>,
@@ -42,7 +44,8 @@ impl Node {
     /// A node that has not been started.
     pub(super) fn new(setup: &Setup, index: usize) -> Self {
         let directory = node_directory(&setup.directory, index);
-        Self { index, directory, genesis: setup.genesis.clone(), child: None, paused: false, ready: None }
+        let (genesis, l1) = (setup.genesis.clone(), setup.l1.clone());
+        Self { index, directory, genesis, l1, child: None, paused: false, ready: None }
     }
 
     /// Where it listens; nothing before its first start.
@@ -98,6 +101,10 @@ impl Node {
             .arg("--ready-file")
             .arg(&ready_file)
             .arg("--exit-on-stdin-eof");
+        if let Some(l1) = &self.l1 {
+            command.args(["--l1-rpc", l1, "--l1-poll", "250ms"]);
+            command.arg("--l1-key").arg(self.directory.join("keys").join(OPERATOR_KEY));
+        }
         for bootnode in bootnodes {
             command.arg("--bootnode").arg(bootnode.to_string());
         }

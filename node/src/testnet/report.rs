@@ -1,6 +1,9 @@
 //! The summary: its arithmetic and its two forms.
 
-use super::faults::{Action, Victim};
+use super::{
+    faults::{Action, Victim},
+    l1::L1Report,
+};
 use alloy_primitives::Address;
 use serde::Serialize;
 use std::{collections::BTreeMap, fmt, time::Duration};
@@ -23,6 +26,9 @@ pub(super) struct Report {
     /// What every live node had at the end.
     pub(super) finality: Finality,
     pub(super) agree: Agreement,
+    /// What became of the set; none if it does not come from L1.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) l1: Option<L1Report>,
 }
 
 /// Numbers of transactions.
@@ -159,6 +165,7 @@ impl fmt::Display for Report {
             faults,
             finality,
             agree,
+            l1,
         } = self;
         let ms = |value: &Option<f64>| value.map_or_else(|| "-".to_owned(), |value| format!("{value:.0} ms"));
         let Latencies { included, visible_on_all } = latency_ms;
@@ -190,6 +197,9 @@ impl fmt::Display for Report {
         }
         let Finality { safe, finalized } = finality;
         writeln!(f, "safe {safe}, finalized {finalized} on all nodes")?;
+        if let Some(l1) = l1 {
+            writeln!(f, "{l1}")?;
+        }
         let word = |same| if same { "agree" } else { "DISAGREE" };
         write!(f, "heads {}, state roots {}", word(agree.heads), word(agree.state_roots))
     }
@@ -268,6 +278,7 @@ mod tests {
             ],
             finality: Finality { safe: 2, finalized: 1 },
             agree: Agreement { heads: true, state_roots: true },
+            l1: None,
         };
         let json = serde_json::to_value(&report).unwrap();
         let faults = serde_json::json!([

@@ -3,6 +3,7 @@
 use super::{
     client::Status,
     fleet::Fleet,
+    l1::Watch,
     load::{Counts, Ledger},
     observe::Record,
 };
@@ -32,6 +33,8 @@ pub(super) struct Table {
     last_included: usize,
     last_at: Duration,
     frames: u64,
+    /// How many notes of the watch over the set were shown.
+    notes: usize,
 }
 
 struct Row {
@@ -47,12 +50,22 @@ impl Table {
     pub(super) fn new(record: &Record) -> Self {
         let included = record.chronicle().included();
         let terminal = io::stdout().is_terminal();
-        Self { terminal, drawn: 0, last_included: included, last_at: record.now(), frames: 0 }
+        Self { terminal, drawn: 0, last_included: included, last_at: record.now(), frames: 0, notes: 0 }
     }
 
     /// Shows the present; to be called about once a second. Without a terminal every second call shows something.
-    pub(super) async fn show(&mut self, fleet: &Fleet, record: &Record, ledger: &Ledger, elapsed: Duration) {
+    pub(super) async fn show(
+        &mut self,
+        fleet: &Fleet,
+        record: &Record,
+        ledger: &Ledger,
+        set: Option<&Watch>,
+        elapsed: Duration,
+    ) {
         self.frames += 1;
+        if let Some(set) = set {
+            self.tell(&set.notes_since(self.notes));
+        }
         if !self.terminal && self.frames.is_multiple_of(2) {
             return;
         }
@@ -63,10 +76,31 @@ impl Table {
         (self.last_included, self.last_at) = (included, at);
         let counts = ledger.counts();
         // A closed pipe is no reason to stop the network.
+        let mut text = summary(&rows, elapsed, counts, rate);
+        if let Some(set) = set {
+            text = format!("{text}\n{:>4}   | {}", "", set.line());
+        }
         let _ = match self.terminal {
-            true => self.redraw(&rows, &summary(&rows, elapsed, counts, rate)),
-            false => writeln!(io::stdout(), "{}", summary(&rows, elapsed, counts, rate)),
+            true => self.redraw(&rows, &text),
+            false => writeln!(io::stdout(), "{text}"),
         };
+    }
+
+    /// Leaves what happened above the table.
+    fn tell(&mut self, notes: &[String]) {
+        if notes.is_empty() {
+            return;
+        }
+        self.notes += notes.len();
+        let mut screen = io::stdout().lock();
+        // A closed pipe is no reason to stop the network.
+        if self.drawn > 0 {
+            let _ = queue!(screen, MoveToPreviousLine(self.drawn), Clear(ClearType::FromCursorDown));
+            self.drawn = 0;
+        }
+        for note in notes {
+            let _ = writeln!(screen, "  *  {note}");
+        }
     }
 
     fn redraw(&mut self, rows: &[Row], summary: &str) -> io::Result<()> {
@@ -75,8 +109,8 @@ impl Table {
             queue!(screen, MoveToPreviousLine(self.drawn), Clear(ClearType::FromCursorDown))?;
         }
         let mut text = format!(
-            "{:<4} {:<13} {:<9} {:>4} {:>6} {:>8} {:>8} {:>9} {:>5} {:>7}\n",
-            "node", "sequencer", "role", "term", "epoch", "head", "safe", "finalized", "peers", "pool"
+            "{:<4} {:<13} {:<9} {:>4} {:>4} {:>6} {:>8} {:>8} {:>9} {:>5} {:>7}\n",
+            "node", "sequencer", "role", "era", "term", "epoch", "head", "safe", "finalized", "peers", "pool"
         );
         for row in rows {
             row.write(&mut text);
@@ -100,8 +134,9 @@ impl Row {
             Some(Err(())) => writeln!(text, "{index:<4} {operator:<13} no answer"),
             Some(Ok(status)) => writeln!(
                 text,
-                "{index:<4} {operator:<13} {:<9} {:>4} {:>6} {:>8} {:>8} {:>9} {:>5} {:>7}",
+                "{index:<4} {operator:<13} {:<9} {:>4} {:>4} {:>6} {:>8} {:>8} {:>9} {:>5} {:>7}",
                 status.role,
+                status.era,
                 status.term,
                 status.epoch,
                 status.head.number,

@@ -7,7 +7,7 @@ mod plan;
 
 pub(super) use plan::{Action, FaultOptions, Planned, Victim};
 
-use super::{fleet::Fleet, load::Ledger, observe::Record};
+use super::{fleet::Fleet, l1::L1, load::Ledger, observe::Record};
 use eyre::eyre;
 use futures::future::join_all;
 use std::{
@@ -72,6 +72,8 @@ pub(super) struct Breaker {
     pub(super) fleet: Arc<Fleet>,
     pub(super) record: Record,
     pub(super) ledger: Ledger,
+    /// None if the set does not come from L1.
+    pub(super) l1: Option<Arc<L1>>,
     pub(super) log: FaultLog,
     pub(super) stop: CancellationToken,
 }
@@ -107,6 +109,12 @@ impl Breaker {
                     returns.spawn(self.clone().restart(node, after));
                 }
             }
+            Action::Pause if victim == Victim::L1 => {
+                let l1 = self.l1.clone().ok_or_else(|| eyre!("there is no L1"))?;
+                happened.at = self.record.now();
+                l1.pause()?;
+                returns.spawn(self.clone().resume_l1(l1, self.absences.paused));
+            }
             Action::Pause => {
                 let node = find(victim, &self.fleet).await?;
                 happened.at = self.leave(node);
@@ -114,10 +122,11 @@ impl Breaker {
                 returns.spawn(self.clone().resume(node, self.absences.paused));
             }
             Action::RestartAll => {
-                happened.at = (0..self.fleet.len()).fold(self.record.now(), |first, node| first.min(self.leave(node)));
+                let nodes = self.fleet.begun().await;
+                happened.at = nodes.iter().fold(self.record.now(), |first, node| first.min(self.leave(*node)));
                 self.fleet.kill_all().await?;
                 self.ledger.everyone_died(|transaction| self.record.chronicle().is_included(transaction));
-                join_all((0..self.fleet.len()).map(|node| self.start(node))).await;
+                join_all(nodes.into_iter().map(|node| self.start(node))).await;
             }
         }
         self.log.happened(happened);
@@ -144,6 +153,15 @@ impl Breaker {
             Ok(was_down) if was_down => self.record.chronicle().come_back(node),
             Ok(_) => {}
             Err(error) => self.log.problem(format!("cannot restart node {node}: {error:#}")),
+        }
+    }
+
+    /// Lets L1 go on later, at the end of the load at the latest.
+    async fn resume_l1(self, l1: Arc<L1>, after: Duration) {
+        // It goes on in both cases.
+        let _ = self.stop.run_until_cancelled(tokio::time::sleep(after)).await;
+        if let Err(error) = l1.resume() {
+            self.log.problem(format!("cannot let L1 go on: {error:#}"));
         }
     }
 
@@ -179,9 +197,10 @@ async fn find(victim: Victim, fleet: &Fleet) -> eyre::Result<usize> {
             let found = match victim {
                 Victim::Leader => leader.filter(live),
                 Victim::Scheduler => scheduler.filter(live),
-                Victim::Everyone => None,
+                Victim::Everyone | Victim::L1 => None,
                 Victim::Follower => {
-                    let mut others = answers.iter().map(|(index, _)| *index);
+                    let members = answers.iter().filter(|(_, status)| status.role != "observer");
+                    let mut others = members.map(|(index, _)| *index);
                     others.find(|index| Some(*index) != leader && Some(*index) != scheduler)
                 }
             };

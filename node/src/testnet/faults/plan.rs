@@ -15,7 +15,7 @@ pub(in crate::testnet) struct FaultOptions {
     #[arg(long, value_name = "DURATION", value_parser = humantime::parse_duration)]
     restart_after: Option<Duration>,
     /// Pause a node (SIGSTOP), which then neither answers nor ends: leader@10s, scheduler@10s or follower@10s after the
-    /// start. Repeatable.
+    /// start; or L1, as l1@10s. Repeatable.
     #[arg(long = "pause", value_name = "WHO@WHEN")]
     pauses: Vec<Strike>,
     /// Let a paused node go on (SIGCONT) after this time, or when the load ends [default: 5s beyond the term timeout].
@@ -34,6 +34,8 @@ pub(in crate::testnet) enum Victim {
     Scheduler,
     Follower,
     Everyone,
+    /// The L1 of the network.
+    L1,
 }
 
 impl fmt::Display for Victim {
@@ -43,6 +45,7 @@ impl fmt::Display for Victim {
             Self::Scheduler => "scheduler",
             Self::Follower => "follower",
             Self::Everyone => "everyone",
+            Self::L1 => "l1",
         })
     }
 }
@@ -94,7 +97,8 @@ impl FromStr for Strike {
             "leader" => Victim::Leader,
             "scheduler" => Victim::Scheduler,
             "follower" => Victim::Follower,
-            other => return Err(format!("`{other}` is not one of leader, scheduler and follower")),
+            "l1" => Victim::L1,
+            other => return Err(format!("`{other}` is not one of leader, scheduler, follower and l1")),
         };
         let at = humantime::parse_duration(at).map_err(|error| format!("`{at}` is not a duration: {error}"))?;
         Ok(Self { victim, at })
@@ -136,7 +140,7 @@ impl FaultOptions {
     }
 
     /// Checks what the flags say together, for so many nodes and that long.
-    pub(in crate::testnet) fn check(&self, nodes: usize, duration: Option<Duration>) -> eyre::Result<()> {
+    pub(in crate::testnet) fn check(&self, nodes: usize, duration: Option<Duration>, l1: bool) -> eyre::Result<()> {
         let Self { kills, restart_after, pauses, resume_after, restarts: _ } = self;
         let planned = self.planned();
         if let Some(duration) = duration
@@ -149,6 +153,16 @@ impl FaultOptions {
         {
             bail!("{nobody} hits nobody: a single node has no followers; raise --nodes");
         }
+        if let Some(killed) = kills.iter().find(|strike| strike.victim == Victim::L1) {
+            let at = humantime::format_duration(killed.at);
+            bail!(
+                "--kill l1@{at}: an L1 that is killed forgets everything; --pause l1@{at} is as silent, and comes back"
+            );
+        }
+        ensure!(
+            l1 || pauses.iter().all(|strike| strike.victim != Victim::L1),
+            "--pause l1 needs an L1; add --l1 anvil"
+        );
         ensure!(restart_after.is_none() || !kills.is_empty(), "--restart-after says nothing without a --kill");
         ensure!(resume_after.is_none() || !pauses.is_empty(), "--resume-after says nothing without a --pause");
         ensure!(resume_after.is_none_or(|after| !after.is_zero()), "--resume-after is 0s; a pause takes some time");
