@@ -39,7 +39,7 @@ use crate::cli::block_on;
 use accounts::Accounts;
 use alloy_primitives::Address;
 use eyre::{WrapErr, bail, eyre};
-use faults::{Absences, Breaker, FaultLog};
+use faults::{Absences, Breaker, FaultLog, Victim};
 use fleet::Fleet;
 use l1::{Courses, L1, L1Report, Memberships, Watch};
 use load::{Ledger, Load, Plan};
@@ -274,7 +274,10 @@ impl Run<'_> {
     ) -> Option<(L1Report, Vec<String>)> {
         let chronicle = record.chronicle();
         let arrival = |block: &verify::Canonical| chronicle.block(&block.hash)?.first_arrival();
-        Some(l1::report(self.l1.as_ref()?, courses, watch, &verdict.chain, &arrival, window, &self.setup.chain))
+        let undisturbed = self.options.faults.planned().iter().all(|fault| fault.victim == Victim::L1);
+        let (l1, genesis, chain) = (self.l1.as_ref()?, &*self.setup.chain, &verdict.chain);
+        let run = l1::ReportedRun { l1, genesis, courses, watch, chain, arrival: &arrival, window, undisturbed };
+        Some(l1::report(&run))
     }
 
     /// What breaks things during the load.

@@ -180,12 +180,12 @@ impl Memberships {
         self.fleet.start_one(node).await?;
         self.record.chronicle().come_back(node);
         self.catch_up(node).await?;
-        course.stake = self.l1.unit;
+        course.stake = self.l1.stake.saturating_mul(U256::from(10).pow(U256::from(18)));
         let keys = keys_directory(&self.directory, node);
         let block = self
             .insist("join", || async {
                 self.l1.fund(operator).await?;
-                self.l1.commands.register(&keys, U256::ONE, payout(node), 1).await
+                self.l1.commands.register(&keys, self.l1.stake, payout(node), 1).await
             })
             .await;
         course.on_l1 = Some((self.record.now(), block));

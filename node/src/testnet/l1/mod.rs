@@ -17,7 +17,7 @@ mod watch;
 
 pub(super) use membership::{Courses, Memberships};
 pub(super) use options::L1Options;
-pub(super) use report::{L1Report, report};
+pub(super) use report::{L1Report, Run as ReportedRun, report};
 pub(super) use watch::{Watch, start as start_watching};
 
 use super::{accounts::PERSON, setup::CHAIN_ID};
@@ -53,8 +53,8 @@ pub(super) struct L1 {
     anvil: Anvil,
     registry: Registry,
     commands: Commands,
-    /// What one unit of weight stakes, and a joiner.
-    unit: U256,
+    /// What a joiner stakes, in ether: as much as the largest founder, or it would hardly ever lead.
+    stake: U256,
 }
 
 /// Where a chain on L1 begins.
@@ -95,7 +95,8 @@ impl L1 {
         commands.registry = Some(address);
         println!("L1 is anvil at {url}, the registry {address}");
         let registry = Registry::at(connect(vec![url.parse()?], None).await?, address).await?;
-        let l1 = Self { anvil, registry, commands, unit: U256::from(10).pow(U256::from(18)) };
+        let stake = founders.iter().map(|founder| founder.weight.0).max().unwrap_or(U256::ONE);
+        let l1 = Self { anvil, registry, commands, stake };
         let registrations = founders.iter().enumerate().map(|(node, founder)| l1.found(node, founder));
         let blocks = try_join_all(registrations).await?;
         println!("registered {} members", blocks.len());
@@ -153,7 +154,7 @@ impl L1 {
 
     /// Gives an operator what it stakes and what pays for gas.
     async fn fund(&self, operator: Address) -> eyre::Result<()> {
-        let fortune = self.unit.saturating_mul(U256::from(1_000_000));
+        let fortune = U256::MAX >> 8;
         let _: Value = self.client().request("anvil_setBalance", json!([operator, fortune])).await?;
         Ok(())
     }

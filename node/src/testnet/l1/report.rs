@@ -24,9 +24,10 @@ const SILENT_TIMEOUTS: u32 = 2;
 pub(in crate::testnet) struct L1Report {
     registry: Address,
     chain_id: u64,
-    /// The longest time without more finality while the load ran, and the most that it may be.
+    /// The longest time without more finality while the load ran, and the most that it may be; nothing says what it may be
+    /// where nodes are killed or paused.
     finality_gap_ms: u64,
-    finality_gap_limit_ms: u64,
+    finality_gap_limit_ms: Option<u64>,
     eras: Vec<Era>,
     joins: Vec<Join>,
     exits: Vec<Exit>,
@@ -110,16 +111,24 @@ struct Material<'a> {
     arrival: &'a dyn Fn(&Canonical) -> Option<Duration>,
 }
 
+/// A run, as far as the report needs it.
+pub(in crate::testnet) struct Run<'a> {
+    pub(in crate::testnet) l1: &'a L1,
+    pub(in crate::testnet) genesis: &'a Genesis,
+    pub(in crate::testnet) courses: &'a Courses,
+    pub(in crate::testnet) watch: &'a Watch,
+    /// The chain in the end.
+    pub(in crate::testnet) chain: &'a [Canonical],
+    /// When the first node had a block.
+    pub(in crate::testnet) arrival: &'a dyn Fn(&Canonical) -> Option<Duration>,
+    pub(in crate::testnet) window: Window,
+    /// Whether no node was killed or paused.
+    pub(in crate::testnet) undisturbed: bool,
+}
+
 /// The report, and what speaks against the run.
-pub(in crate::testnet) fn report(
-    l1: &L1,
-    courses: &Courses,
-    watch: &Watch,
-    chain: &[Canonical],
-    arrival: &dyn Fn(&Canonical) -> Option<Duration>,
-    window: Window,
-    genesis: &Genesis,
-) -> (L1Report, Vec<String>) {
+pub(in crate::testnet) fn report(run: &Run<'_>) -> (L1Report, Vec<String>) {
+    let Run { l1, genesis, courses, watch, chain, arrival, window, undisturbed } = *run;
     let seen = watch.seen().clone();
     let parameters = &genesis.parameters;
     let origin = genesis.l1.map_or(0, |l1| l1.anchor.number);
@@ -130,7 +139,7 @@ pub(in crate::testnet) fn report(
         registry: l1.registry.address,
         chain_id: l1.client().chain_id(),
         finality_gap_ms: millis(gap),
-        finality_gap_limit_ms: millis(limit),
+        finality_gap_limit_ms: undisturbed.then(|| millis(limit)),
         eras: seen.eras.iter().map(|(era, view)| material.era(*era, view)).collect(),
         joins: Vec::new(),
         exits: Vec::new(),
@@ -229,8 +238,8 @@ impl L1Report {
     fn problems(&self) -> Vec<String> {
         let Self { finality_gap_ms, finality_gap_limit_ms, eras, joins, exits, equivocations, .. } = self;
         let mut problems = Vec::new();
-        if finality_gap_ms > finality_gap_limit_ms {
-            problems.push(format!("finality stopped for {finality_gap_ms} ms, more than {finality_gap_limit_ms} ms"));
+        if let Some(limit) = finality_gap_limit_ms.filter(|limit| finality_gap_ms > limit) {
+            problems.push(format!("finality stopped for {finality_gap_ms} ms, more than {limit} ms"));
         }
         let in_the_end = |operator| eras.last().is_some_and(|era| era.members.contains(operator));
         for Join { node, era, led_in_term, .. } in joins {
@@ -334,7 +343,8 @@ impl fmt::Display for L1Report {
                 s(out_ms)
             )?;
         }
-        write!(f, "longest finality gap {finality_gap_ms} ms, of {finality_gap_limit_ms} ms at most")
+        write!(f, "longest finality gap {finality_gap_ms} ms")?;
+        finality_gap_limit_ms.map_or(Ok(()), |limit| write!(f, ", of {limit} ms at most"))
     }
 }
 
