@@ -36,8 +36,8 @@ impl Block {
 struct Absence {
     from: Duration,
     until: Option<Duration>,
-    /// Whether it runs again and is to be welcomed when it has caught up.
-    returning: bool,
+    /// Since when it runs again, and is to be welcomed when it has caught up.
+    returning: Option<Duration>,
 }
 
 /// Everything that was seen.
@@ -143,24 +143,25 @@ impl Chronicle {
     pub(super) fn leave(&mut self, node: usize, at: Duration) {
         if let Some(absences) = self.absences.get_mut(node) {
             if let Some(open) = absences.last_mut().filter(|absence| absence.until.is_none()) {
-                open.returning = false;
+                open.returning = None;
                 return;
             }
-            absences.push(Absence { from: at, until: None, returning: false });
+            absences.push(Absence { from: at, until: None, returning: None });
         }
     }
 
     /// A node runs again; its absence ends when it has caught up.
-    pub(super) fn come_back(&mut self, node: usize) {
+    pub(super) fn come_back(&mut self, node: usize, at: Duration) {
         if let Some(absence) = self.absences.get_mut(node).and_then(|absences| absences.last_mut()) {
-            absence.returning = true;
+            absence.returning = Some(at);
         }
     }
 
     fn welcome(&mut self, node: usize, number: u64, at: Duration) {
         let caught_up = number.saturating_add(1) >= self.highest;
         if let Some(absence) = self.absences.get_mut(node).and_then(|absences| absences.last_mut())
-            && absence.returning
+            // What it told before is perhaps written down only now.
+            && absence.returning.is_some_and(|since| since <= at)
             && absence.until.is_none()
             && caught_up
         {
@@ -248,11 +249,14 @@ pub(super) mod tests {
         let mut chronicle = Chronicle::new(2);
         chronicle.arrive(0, view(1, 1, 0, &[]), ms(1));
         chronicle.leave(1, ms(5));
-        chronicle.come_back(1);
+        chronicle.come_back(1, ms(6));
         chronicle.leave(1, ms(7));
         chronicle.arrive(1, view(1, 1, 0, &[]), ms(8));
         assert!(!chronicle.present(1, ms(9), ms(10)));
-        chronicle.come_back(1);
+        chronicle.come_back(1, ms(15));
+        // What it had told before it left is written down late.
+        chronicle.arrive(1, view(1, 1, 0, &[]), ms(6));
+        assert!(!chronicle.present(1, ms(16), ms(17)));
         chronicle.arrive(1, view(1, 1, 0, &[]), ms(20));
         assert!(!chronicle.present(1, ms(6), ms(10)));
         assert!(chronicle.present(1, ms(21), ms(30)));
@@ -267,7 +271,7 @@ pub(super) mod tests {
         chronicle.arrive(1, view(1, 1, 0, &[]), ms(6));
         chronicle.arrive(0, view(2, 1, 1, &[]), ms(10));
         chronicle.arrive(0, view(3, 1, 1, &[]), ms(20));
-        chronicle.come_back(1);
+        chronicle.come_back(1, ms(24));
         chronicle.arrive(1, view(1, 1, 0, &[]), ms(25));
         assert!(!chronicle.present(1, ms(26), ms(27)));
         chronicle.arrive(1, view(3, 1, 1, &[]), ms(30));

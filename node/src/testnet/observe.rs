@@ -15,7 +15,7 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
-use tokio::{sync::mpsc, task::JoinSet};
+use tokio::{sync::mpsc, task::JoinSet, time::timeout};
 use tokio_util::sync::CancellationToken;
 
 /// How often a node without subscriptions is asked for its head.
@@ -23,6 +23,9 @@ const POLL: Duration = Duration::from_millis(15);
 
 /// How long to wait before a node that is down is tried again.
 const RETRY: Duration = Duration::from_millis(100);
+
+/// How long a node may take to answer while everyone's blocks wait to be written down.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// Blocks that may wait to be written down.
 const BACKLOG: usize = 8192;
@@ -141,14 +144,14 @@ async fn write_down(mut queue: mpsc::Receiver<Sighting>, record: &Record) {
         loop {
             let known = record.chronicle().has_transactions(&block.hash);
             if !known && block.transactions.is_none() {
-                // A node that dies here leaves the block to the others.
-                if let Ok(Some(whole)) = client.block_by_hash(block.hash).await {
+                // A node that dies or is paused here leaves the block to the others.
+                if let Ok(Ok(Some(whole))) = timeout(PATIENCE, client.block_by_hash(block.hash)).await {
                     block = whole;
                 }
             }
             let Some(ancestor) = record.chronicle().arrive(node, block, at) else { break };
-            match client.block_by_hash(ancestor).await {
-                Ok(Some(parent)) => block = parent,
+            match timeout(PATIENCE, client.block_by_hash(ancestor)).await {
+                Ok(Ok(Some(parent))) => block = parent,
                 _ => break,
             }
         }

@@ -150,7 +150,7 @@ impl Breaker {
     async fn start(&self, node: usize) {
         match self.fleet.start_one(node).await {
             // Otherwise it came back with everyone else.
-            Ok(was_down) if was_down => self.record.chronicle().come_back(node),
+            Ok(was_down) if was_down => self.record.chronicle().come_back(node, self.record.now()),
             Ok(_) => {}
             Err(error) => self.log.problem(format!("cannot restart node {node}: {error:#}")),
         }
@@ -170,7 +170,7 @@ impl Breaker {
         // It goes on in both cases.
         let _ = self.stop.run_until_cancelled(tokio::time::sleep(after)).await;
         match self.fleet.resume(node).await {
-            Ok(was_paused) if was_paused => self.record.chronicle().come_back(node),
+            Ok(was_paused) if was_paused => self.record.chronicle().come_back(node, self.record.now()),
             Ok(_) => {}
             Err(error) => self.log.problem(format!("cannot let node {node} go on: {error:#}")),
         }

@@ -178,7 +178,7 @@ impl Memberships {
     async fn join(&self, course: &mut Course) -> eyre::Result<()> {
         let Course { node, operator, .. } = *course;
         self.fleet.start_one(node).await?;
-        self.record.chronicle().come_back(node);
+        self.record.chronicle().come_back(node, self.record.now());
         self.catch_up(node).await?;
         course.stake = self.l1.stake.saturating_mul(U256::from(10).pow(U256::from(18)));
         let keys = keys_directory(&self.directory, node);
