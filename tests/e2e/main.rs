@@ -12,6 +12,7 @@ mod harness;
 mod joining;
 mod judge;
 mod kills;
+mod membership;
 mod metrics;
 mod partitions;
 mod proofs;
