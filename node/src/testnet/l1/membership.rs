@@ -14,7 +14,7 @@ use crate::{
 use alloy_primitives::{Address, B256, U256};
 use alloy_rpc_types_eth::Filter;
 use alloy_sol_types::SolEvent;
-use eyre::{OptionExt, WrapErr, eyre};
+use eyre::{OptionExt, eyre};
 use std::{
     fmt,
     path::PathBuf,
@@ -70,6 +70,8 @@ pub(super) struct Slash {
     pub(super) reporter: Address,
     pub(super) burnt: U256,
     pub(super) reward: U256,
+    /// What is left of the stake.
+    pub(super) left: U256,
 }
 
 /// What became of a change. Times are on the record's clock.
@@ -81,7 +83,7 @@ pub(super) struct Course {
     pub(super) asked: Duration,
     /// The newest era when it was asked for.
     pub(super) era: u64,
-    /// The stake before, in wei; for a joiner, what it staked.
+    /// The stake before, in wei; for a joiner, what it staked; zero before that is known.
     pub(super) stake: U256,
     /// When L1 had the registration or the wish to leave, and in which block.
     pub(super) on_l1: Option<(Duration, u64)>,
@@ -245,7 +247,6 @@ impl Memberships {
     /// A member's key signs a second block, and the mesh hears of it.
     async fn equivocate(&self, course: &mut Course) -> eyre::Result<()> {
         let Course { node, operator, .. } = *course;
-        course.stake = self.insist("look at the stake", || self.operator(operator)).await.stake;
         let keys = keys_directory(&self.directory, node);
         let peer = Peer::start(&self.genesis, self.fleet.addresses())?;
         let (mut told, mut last) = (None, B256::ZERO);
@@ -270,10 +271,11 @@ impl Memberships {
             }
             tokio::time::sleep(STEP).await;
         };
-        course.slashed = Some((self.record.now(), slash));
-        self.courses.put(course);
-        let Slash { block, burnt, reward, .. } = slash;
+        let Slash { block, burnt, reward, left, .. } = slash;
         let taken = burnt.saturating_add(reward);
+        course.slashed = Some((self.record.now(), slash));
+        course.stake = taken.saturating_add(left);
+        self.courses.put(course);
         self.watch.note(format!("node {node} ({operator}) lost {taken} wei in L1 block {block}"));
         Ok(())
     }
@@ -310,8 +312,8 @@ impl Memberships {
         let logs = self.l1.client().logs(&filter).await?;
         Ok(logs.iter().find_map(|log| {
             let slashed = ISequencerRegistry::Slashed::decode_log(&log.inner).ok()?;
-            let ISequencerRegistry::Slashed { reporter, burnt, reward, .. } = slashed.data;
-            Some(Slash { block: log.block_number?, reporter, burnt, reward })
+            let ISequencerRegistry::Slashed { reporter, burnt, reward, stake: left, .. } = slashed.data;
+            Some(Slash { block: log.block_number?, reporter, burnt, reward, left })
         }))
     }
 
@@ -336,19 +338,17 @@ impl Memberships {
         }
     }
 
-    /// Does it again and again until it works.
+    /// Does it again and again until it works; the first failure is told.
     async fn insist<T, F: Future<Output = eyre::Result<T>>>(&self, what: &str, attempt: impl Fn() -> F) -> T {
-        let mut last = String::new();
+        let mut told = false;
         loop {
-            match attempt().await.wrap_err_with(|| format!("cannot {what} yet")) {
+            match attempt().await {
                 Ok(done) => return done,
-                Err(error) => {
-                    let told = format!("{error:#}");
-                    if told != last {
-                        self.watch.note(told.clone());
-                        last = told;
-                    }
+                Err(error) if !told => {
+                    told = true;
+                    self.watch.note(format!("cannot {what} yet: {error:#}"));
                 }
+                Err(_) => {}
             }
             tokio::time::sleep(AGAIN).await;
         }
