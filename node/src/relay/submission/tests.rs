@@ -75,10 +75,12 @@ fn a_proof_is_submitted_with_all_that_it_says() {
         assert_eq!(submitted.publicKey.concat(), member.bls_public_key.to_eip2537().unwrap().0);
         assert_eq!(submitted.peerId, member.peer_id);
     }
-    // A newcomer starts at -27, nine eighths of 24.
+    // A newcomer starts at -27, nine eighths of 24; then all are shifted by 9, so that they add up to nothing.
     let mut negative = [0xff; 64];
-    negative[63] = 0xe5;
-    assert_eq!(submitted.members[0].priority.concat(), [0; 64]);
+    negative[63] = 0xee;
+    let mut positive = [0; 64];
+    positive[63] = 9;
+    assert_eq!(submitted.members[0].priority.concat(), positive);
     assert_eq!(submitted.members[2].priority.concat(), negative);
 }
 
