@@ -6,7 +6,7 @@ use alloy_consensus::{BlockBody, Header};
 use alloy_primitives::B256;
 use baton_consensus::{
     certificate::Appointment,
-    core::{BuildRequest, Effect, Input, MAX_PENDING_HEIGHTS, Outgoing, Verdict},
+    core::{BuildRequest, Effect, Input, MAX_PENDING_HEIGHTS, Outgoing, Timer, Verdict},
     messages::Announcement,
     types::{Block, BlockRef, Height},
 };
@@ -15,6 +15,9 @@ use std::sync::Arc;
 
 impl World {
     pub(super) fn feed(&mut self, index: usize, input: Input) {
+        if matches!(input, Input::Timer(Timer::Heartbeat)) {
+            self.compare_eras(index);
+        }
         self.trace.line(|| format!("{} {index} < {}", self.now.0, name_of(&input)));
         let node = &mut self.nodes[index];
         if node.vice.as_ref().is_some_and(|vice| !vice.hears(&input)) {

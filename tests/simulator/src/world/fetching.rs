@@ -24,17 +24,31 @@ impl World {
         }
     }
 
+    /// Honest peers that answer.
+    fn reachable(&self, index: usize) -> Vec<usize> {
+        let is_reachable = |other: &usize| {
+            *other != index
+                && self.is_running(*other)
+                && self.is_honest(*other)
+                && !self.cuts.is_cut(*other, index)
+                && !self.cuts.is_cut(index, *other)
+        };
+        (0..self.nodes.len()).filter(is_reachable).collect()
+    }
+
+    /// Peers tell each other now and then which era they are in, members or not: who is behind catches up.
+    pub(super) fn compare_eras(&mut self, index: usize) {
+        let own = self.era(index);
+        let ahead = self.reachable(index).into_iter().find(|other| self.era(*other) > own);
+        if ahead.is_some() {
+            self.start_fetch(index, ahead);
+        }
+    }
+
     /// Catching up: takes a stretch of what a reachable peer has durable, from where the chains part.
     pub(super) fn fetch(&mut self, index: usize, holder: Option<usize>) {
         self.nodes[index].fetching = false;
-        let is_reachable = |other: usize| {
-            other != index
-                && self.is_running(other)
-                && self.is_honest(other)
-                && !self.cuts.is_cut(other, index)
-                && !self.cuts.is_cut(index, other)
-        };
-        let reachable: Vec<_> = (0..self.nodes.len()).filter(|other| is_reachable(*other)).collect();
+        let reachable = self.reachable(index);
         if reachable.is_empty() {
             return;
         }
