@@ -1,5 +1,6 @@
 //! What genesis fixes about the protocol.
 
+use crate::types::{Sequencer, Stake};
 use alloy_primitives::{B256, keccak256};
 use alloy_rlp::{Encodable, RlpEncodable};
 use serde::{Deserialize, Serialize};
@@ -17,6 +18,17 @@ pub enum FinalityRule {
     /// Two chained quorum certificates (R12).
     #[default]
     Quorum,
+}
+
+impl FinalityRule {
+    /// The members with the weights that count: their stake, or 1 each under [`Self::DepthCount`].
+    #[must_use]
+    pub fn count(self, mut members: Vec<Sequencer>) -> Vec<Sequencer> {
+        if self == Self::DepthCount {
+            members.iter_mut().for_each(|member| member.weight = Stake::ONE);
+        }
+        members
+    }
 }
 
 impl fmt::Display for FinalityRule {

@@ -15,11 +15,10 @@ use crate::election::Priorities;
 use crate::finality::{CertifiedCheckpoint, SetChange, VerifiedFinality, VerifiedSetChange};
 use crate::journal::SafetyState;
 use crate::messages::{Checkpoint, L1Anchor};
-use crate::parameters::FinalityRule;
 use crate::reign::{RegistrySet, Reign};
 use crate::simulation::mutation::{self, Mutation};
-use crate::types::{Height, Sequencer, SequencerSet, Stake, Term, Time};
-use alloy_primitives::{B256, U256};
+use crate::types::{Height, Sequencer, SequencerSet, Term, Time};
+use alloy_primitives::B256;
 use std::{collections::BTreeMap, sync::Arc};
 
 /// Sets of the registry that are kept: the newest. Older ones nobody needs any more, as anchors only grow.
@@ -126,14 +125,7 @@ impl Core {
 
     /// The set as genesis counts it; none if nobody could sequence.
     fn as_counted(&self, members: Vec<Sequencer>) -> Option<SequencerSet> {
-        SequencerSet::new(self.with_counted_weights(members)).ok()
-    }
-
-    fn with_counted_weights(&self, mut members: Vec<Sequencer>) -> Vec<Sequencer> {
-        if self.parameters.finality == FinalityRule::DepthCount {
-            members.iter_mut().for_each(|member| member.weight = Stake(U256::ONE));
-        }
-        members
+        SequencerSet::new(self.parameters.finality.count(members)).ok()
     }
 
     /// The set that the registry names now, if the era may end with this head because of it.
@@ -144,7 +136,7 @@ impl Core {
         let RegistrySet { anchor, members } = self.succession.versions.values().next_back()?;
         let anchor = *anchor;
         // Cheap to look at: to make a set of it costs a check of every key.
-        let mut members = self.with_counted_weights(members.clone());
+        let mut members = self.parameters.finality.count(members.clone());
         members.sort_by_key(|member| member.address);
         if members == self.set.members() || anchor.number <= self.reign.anchor.number {
             return None;
@@ -225,20 +217,15 @@ impl Core {
         if self.succession.missing == Some(root) {
             return None;
         }
-        self.succession.missing = Some(root);
         // A later term repeats what an earlier one named. After a restart it is to be found out again, which.
-        let terms = (closing.term.0.saturating_sub(MAX_TERMS_OF_A_CHANGE)..=closing.term.0).rev().map(Term);
-        for term in terms.filter(|term| *term > Term(0)) {
-            if self.succession.candidates.contains_key(&root) {
-                break;
-            }
-            self.next_set_of_term(closing.anchor, term)?;
-        }
-        let named = self.succession.candidates.get(&root).cloned();
-        if named.is_none() {
-            self.succession.missing = Some(root);
-        }
-        named
+        let first = closing.term.0.saturating_sub(MAX_TERMS_OF_A_CHANGE).max(1);
+        let names_it = |next: NextSet| next.root == root;
+        let known = self.succession.candidates.contains_key(&root)
+            || (first..=closing.term.0)
+                .rev()
+                .any(|term| self.next_set_of_term(closing.anchor, Term(term)).is_some_and(names_it));
+        self.succession.missing = (!known).then_some(root);
+        self.succession.candidates.get(&root).cloned()
     }
 
     fn open_era(&mut self, reign: Reign, change: Arc<SetChange>, finality: &VerifiedFinality, now: Time) {

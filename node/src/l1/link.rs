@@ -3,7 +3,7 @@
 
 use super::{
     ClientConfig, EvidenceReporter, FeePolicy, Follower, FollowerConfig, FollowerHandle, FollowerStatus, L1Client,
-    RegistryUpdate, ReporterConfig, ReporterHandle, Sender, Weights,
+    RegistryUpdate, ReporterConfig, ReporterHandle, Sender,
 };
 use crate::{
     config::L1Config,
@@ -12,7 +12,7 @@ use crate::{
     metrics,
 };
 use alloy_signer_local::PrivateKeySigner;
-use baton_consensus::{FinalityRule, keys::OperatorKey};
+use baton_consensus::keys::OperatorKey;
 use eyre::WrapErr;
 use std::time::Duration;
 use tokio::sync::{mpsc, watch};
@@ -53,13 +53,9 @@ impl Link {
             return Ok(None);
         }
         let client = L1Client::new(ClientConfig::new(config.endpoints.clone(), l1.chain_id), metrics.clone())?;
-        let weights = match genesis.parameters.finality {
-            FinalityRule::DepthCount => Weights::Equal,
-            FinalityRule::DepthStake | FinalityRule::Quorum => Weights::Stake,
-        };
         let follower = FollowerConfig {
             members: genesis.set.members().to_vec(),
-            weights,
+            finality: genesis.parameters.finality,
             l2_chain_id: genesis.chain_id(),
             genesis_hash: genesis.hash,
             confirmations: l1.confirmations,

@@ -24,10 +24,10 @@ mod tests;
 pub use artifact::creation_code;
 pub use evidence::{EvidenceReport, EvidenceReporter, ReporterConfig, ReporterHandle, SlashOutcome};
 pub use follower::{
-    Follower, FollowerConfig, FollowerHandle, FollowerStatus, Phase, RegistrySet, RegistryUpdate, StartError, Weights,
+    Follower, FollowerConfig, FollowerHandle, FollowerStatus, Phase, RegistrySet, RegistryUpdate, StartError,
 };
 pub use link::Link;
-pub use registry::{Candidate, ISequencerRegistry, RegistryState};
+pub use registry::{Candidate, ISequencerRegistry, RegistryState, sequencers};
 pub use rpc::{
     ClientConfig, ClientError, EndpointError, EndpointStatus, EndpointUrl, ErrorKind, Failure, InvalidUrl, L1Block,
     L1Client, L1Error,

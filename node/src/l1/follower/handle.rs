@@ -2,35 +2,10 @@
 
 use crate::l1::EndpointStatus;
 use alloy_primitives::{Address, B256};
-use baton_consensus::{
-    messages::L1Anchor,
-    types::{Sequencer, Stake},
-};
+use baton_consensus::{FinalityRule, messages::L1Anchor, types::Sequencer};
 use serde::{Deserialize, Serialize};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tokio::sync::{mpsc, watch};
-
-/// How members weigh.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Weights {
-    /// By their stake.
-    #[default]
-    Stake,
-    /// All alike, as under `depth-count`.
-    Equal,
-}
-
-impl Weights {
-    /// The members with the weights that count.
-    #[must_use]
-    pub fn apply(self, mut members: Vec<Sequencer>) -> Vec<Sequencer> {
-        if self == Self::Equal {
-            members.iter_mut().for_each(|member| member.weight = Stake::ONE);
-        }
-        members
-    }
-}
 
 /// What the follower is told.
 #[derive(Clone, Debug)]
@@ -41,8 +16,8 @@ pub struct FollowerConfig {
     pub start: L1Anchor,
     /// The sequencers of genesis, by address: what the registry must say at [`Self::start`].
     pub members: Vec<Sequencer>,
-    /// How members weigh; genesis' members too.
-    pub weights: Weights,
+    /// By which members weigh; genesis' members too.
+    pub finality: FinalityRule,
     /// The L2's EIP-155 chain id: what the registry must say.
     pub l2_chain_id: u64,
     /// The hash of the L2's block 0: what the registry must say once it is activated.
@@ -65,7 +40,7 @@ impl FollowerConfig {
             registry,
             start,
             members: Vec::new(),
-            weights: Weights::Stake,
+            finality: FinalityRule::default(),
             l2_chain_id: 0,
             genesis_hash: B256::ZERO,
             confirmations: 12,

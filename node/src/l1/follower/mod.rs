@@ -30,5 +30,5 @@ mod reading;
 mod start;
 
 pub use actor::Follower;
-pub use handle::{FollowerConfig, FollowerHandle, FollowerStatus, Phase, RegistrySet, RegistryUpdate, Weights};
+pub use handle::{FollowerConfig, FollowerHandle, FollowerStatus, Phase, RegistrySet, RegistryUpdate};
 pub use start::StartError;

@@ -1,8 +1,8 @@
 //! How far the logs were read.
 
-use super::handle::{RegistrySet, Weights};
+use super::handle::RegistrySet;
 use crate::l1::RegistryState;
-use baton_consensus::{messages::L1Anchor, types::Sequencer};
+use baton_consensus::{FinalityRule, messages::L1Anchor, types::Sequencer};
 use std::{collections::VecDeque, sync::Arc};
 
 /// Positions that can be gone back to. One is added with every check and every set change.
@@ -27,8 +27,8 @@ impl Position {
     }
 
     /// The set at this position, with the weights that count.
-    pub(super) fn members(&self, weights: Weights) -> Vec<Sequencer> {
-        weights.apply(self.state.members())
+    pub(super) fn members(&self, finality: FinalityRule) -> Vec<Sequencer> {
+        finality.count(self.state.members())
     }
 }
 

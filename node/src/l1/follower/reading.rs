@@ -9,7 +9,7 @@ use super::{
 use crate::l1::{L1Client, L1Error};
 use alloy_primitives::Address;
 use alloy_rpc_types_eth::{Filter, Log};
-use baton_consensus::messages::L1Anchor;
+use baton_consensus::{FinalityRule, messages::L1Anchor};
 use std::sync::Arc;
 use thiserror::Error;
 
@@ -43,13 +43,13 @@ pub(super) enum StepError {
 #[derive(Debug)]
 pub(super) struct Reader {
     registry: Address,
-    weights: super::Weights,
+    finality: FinalityRule,
     range: Range,
 }
 
 impl Reader {
     pub(super) fn new(config: &FollowerConfig) -> Self {
-        Self { registry: config.registry, weights: config.weights, range: Range::new(config.max_range) }
+        Self { registry: config.registry, finality: config.finality, range: Range::new(config.max_range) }
     }
 
     /// Reads on from a position up to a block, and notes the positions at which the set changed.
@@ -131,7 +131,7 @@ impl Reader {
                     StepError::Inconsistent(format!("a log of block {number} is none of the registry's: {problem}"))
                 })?;
             }
-            let members = position.members(self.weights);
+            let members = position.members(self.finality);
             if members.is_empty() {
                 // Before the first registration there is nothing to keep.
                 if !position.set.members.is_empty() {

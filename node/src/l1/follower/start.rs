@@ -116,7 +116,7 @@ pub(super) async fn check(source: &L1Client, config: &FollowerConfig, reader: &m
     if position.anchor != start {
         return Err(StepError::Moved);
     }
-    let members = position.members(config.weights);
+    let members = position.members(config.finality);
     if let Some(difference) = difference(&config.members, &members) {
         return Err(StartError::ForeignSet { anchor: start, difference }.into());
     }

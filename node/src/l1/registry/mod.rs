@@ -16,4 +16,4 @@ mod state;
 mod tests;
 
 pub use bindings::ISequencerRegistry;
-pub use state::{Candidate, RegistryState};
+pub use state::{Candidate, RegistryState, sequencers};

@@ -104,24 +104,33 @@ impl RegistryState {
         seats.into_iter().map(member).collect()
     }
 
-    /// The sequencers, in the order of their addresses; their weight is their stake. May be empty.
+    /// The sequencers of [`Self::seats`].
     #[must_use]
     pub fn members(&self) -> Vec<Sequencer> {
-        let mut total = Stake::default();
-        let mut members = Vec::new();
-        for (address, candidate) in self.ranked() {
-            let weight = Stake(candidate.stake);
-            let key = FixedBytes::try_from(candidate.bls_public_key.as_ref()).map(BlsPublicKey);
-            let Some(bls_public_key) = key.ok().filter(BlsPublicKey::is_valid) else { continue };
-            let (Some(sum), true) = (total.checked_add(weight), candidate.stake > U256::ZERO) else { continue };
-            total = sum;
-            let peer_id = candidate.peer_id.parse::<PeerId>().map(PeerId::to_base58).unwrap_or_default();
-            let peer_id = if peer_id == candidate.peer_id { peer_id } else { String::new() };
-            members.push(Sequencer { address, bls_public_key, weight, peer_id });
-        }
-        members.sort_by_key(|member| member.address);
-        let mut keys = BTreeSet::new();
-        members.retain(|member| keys.insert(member.bls_public_key));
-        members
+        sequencers(&self.seats())
     }
+}
+
+/// Who of those that have a seat is a sequencer, in the order of their addresses; their weight is their stake. May be empty. The
+/// seats are in the order of addresses, as the contract's `currentSet` returns them.
+#[must_use]
+pub fn sequencers(seats: &[Member]) -> Vec<Sequencer> {
+    let mut ranked: Vec<_> = seats.iter().collect();
+    ranked.sort_by_key(|seat| Reverse(seat.stake));
+    let mut total = Stake::default();
+    let mut members = Vec::new();
+    for seat in ranked {
+        let weight = Stake(seat.stake);
+        let key = FixedBytes::try_from(seat.blsPublicKey.as_ref()).map(BlsPublicKey);
+        let Some(bls_public_key) = key.ok().filter(BlsPublicKey::is_valid) else { continue };
+        let (Some(sum), true) = (total.checked_add(weight), seat.stake > U256::ZERO) else { continue };
+        total = sum;
+        let peer_id = seat.peerId.parse::<PeerId>().map(PeerId::to_base58).unwrap_or_default();
+        let peer_id = if peer_id == seat.peerId { peer_id } else { String::new() };
+        members.push(Sequencer { address: seat.operator, bls_public_key, weight, peer_id });
+    }
+    members.sort_by_key(|member| member.address);
+    let mut keys = BTreeSet::new();
+    members.retain(|member| keys.insert(member.bls_public_key));
+    members
 }

@@ -6,10 +6,10 @@ use super::{
 };
 use crate::{
     keys::NodeKeys,
-    l1::{FollowerConfig, Phase, RegistrySet, RegistryUpdate, StartError, Weights},
+    l1::{FollowerConfig, Phase, RegistrySet, RegistryUpdate, StartError},
 };
 use alloy_primitives::B256;
-use baton_consensus::{messages::L1Anchor, types::Stake};
+use baton_consensus::{FinalityRule, messages::L1Anchor, types::Stake};
 use serde_json::json;
 
 fn keys() -> NodeKeys {
@@ -79,8 +79,8 @@ async fn a_follower_that_starts_late_tells_the_same() {
 #[tokio::test]
 async fn under_depth_count_stakes_are_not_told() {
     let chain = Chain::start(2).await;
-    let config = FollowerConfig { weights: Weights::Equal, ..chain.follower() };
-    let members = Weights::Equal.apply(config.members.clone());
+    let config = FollowerConfig { finality: FinalityRule::DepthCount, ..chain.follower() };
+    let members = FinalityRule::DepthCount.count(config.members.clone());
     let mut following = Following::start(FollowerConfig { members, ..config }, &chain.client);
     let anchor = chain.add_stake(chain.founders[0].operator.address(), 7).await;
     chain.anvil.mine(3).await;
