@@ -3,17 +3,16 @@
 use super::{IERC20, Membership, Token};
 use crate::{
     genesis::{Genesis, GenesisSequencer},
-    l1::{ClientConfig, ClientError, EndpointUrl, Failure, ISequencerRegistry, L1Block, L1Client, L1Error},
+    l1::{
+        Call, ClientConfig, ClientError, EndpointUrl, Failure, ISequencerRegistry, L1Block, L1Client, L1Error,
+        sequencers,
+    },
     metrics::Metrics,
 };
 use alloy_eips::BlockId;
-use alloy_primitives::{Address, B256, FixedBytes, U256};
+use alloy_primitives::{Address, B256, TxKind, U256};
 use alloy_sol_types::SolCall;
-use baton_consensus::{
-    keys::BlsPublicKey,
-    types::{Sequencer, Stake},
-};
-use libp2p::PeerId;
+use std::fmt;
 use thiserror::Error;
 
 /// Why the registry cannot be used.
@@ -138,7 +137,19 @@ pub struct Snapshot {
     pub set: Vec<ISequencerRegistry::Member>,
 }
 
+impl fmt::Display for Registry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} on L1 chain {}", self.address, self.client.chain_id())
+    }
+}
+
 impl Registry {
+    /// The transaction that calls one of its functions.
+    #[must_use]
+    pub fn call<C: SolCall>(&self, call: &C, value: U256) -> Call {
+        Call { to: TxKind::Call(self.address), data: call.abi_encode().into(), value }
+    }
+
     /// The registry at an address, where there is a contract.
     ///
     /// # Errors
@@ -263,25 +274,11 @@ impl Snapshot {
         Ok(())
     }
 
-    /// The members as a chain has them: without those whose BLS key is no point of the group, which nobody could verify, and
-    /// without peer ids that are none.
+    /// The members as a chain has them.
     #[must_use]
     pub fn sequencers(&self) -> Vec<GenesisSequencer> {
-        let member = |member: &ISequencerRegistry::Member| {
-            let key = BlsPublicKey(FixedBytes::try_from(member.blsPublicKey.as_ref()).ok()?);
-            let peer_id = member.peerId.parse::<PeerId>().ok().map(PeerId::to_base58);
-            let peer_id = peer_id.filter(|canonical| *canonical == member.peerId).unwrap_or_default();
-            key.is_valid().then_some(GenesisSequencer {
-                member: Sequencer {
-                    address: member.operator,
-                    bls_public_key: key,
-                    weight: Stake(member.stake),
-                    peer_id,
-                },
-                proof_of_possession: None,
-            })
-        };
-        self.set.iter().filter_map(member).collect()
+        let without_proof = |member| GenesisSequencer { member, proof_of_possession: None };
+        sequencers(&self.set).into_iter().map(without_proof).collect()
     }
 
     /// The member with this address.

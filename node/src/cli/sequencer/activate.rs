@@ -4,12 +4,8 @@ use super::{
     intent::{Intent, Step, carry_out},
     options::{Found, RegistryAt, SendArguments},
 };
-use crate::{
-    l1::{Call, ISequencerRegistry},
-    staking::Membership,
-};
-use alloy_primitives::{TxKind, U256};
-use alloy_sol_types::SolCall;
+use crate::{l1::ISequencerRegistry, staking::Membership};
+use alloy_primitives::U256;
 use clap::Args;
 use eyre::{bail, ensure, eyre};
 
@@ -46,11 +42,11 @@ impl Activate {
             sender.address()
         );
         let facts = vec![
-            ("registry", format!("{} on L1 chain {}", registry.address, registry.client.chain_id())),
+            ("registry", registry.to_string()),
             ("effect", format!("bound to L2 chain {}, genesis {}, for ever", genesis.chain_id(), genesis.hash)),
         ];
         let call = ISequencerRegistry::activateCall { genesisHash: genesis.hash };
-        let call = Call { to: TxKind::Call(registry.address), data: call.abi_encode().into(), value: U256::ZERO };
+        let call = registry.call(&call, U256::ZERO);
         let steps = vec![Step { name: "activate", call, usual_gas: USUAL_GAS }];
         carry_out(&Intent { action: "activate", facts, steps }, &sender, &snapshot.token, &send).await?;
         Ok(())

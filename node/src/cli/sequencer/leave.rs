@@ -4,12 +4,8 @@ use super::{
     intent::{Intent, Step, carry_out},
     options::{Found, OperatorArguments, RegistryAt, SendArguments},
 };
-use crate::{
-    l1::{Call, ISequencerRegistry},
-    staking::time,
-};
-use alloy_primitives::{TxKind, U256};
-use alloy_sol_types::SolCall;
+use crate::{l1::ISequencerRegistry, staking::time};
+use alloy_primitives::U256;
 use clap::Args;
 use eyre::{bail, ensure};
 use humantime::format_duration;
@@ -75,7 +71,7 @@ impl Exit {
         };
         let facts = vec![
             ("operator", address.to_string()),
-            ("registry", format!("{} on L1 chain {}", registry.address, registry.client.chain_id())),
+            ("registry", registry.to_string()),
             ("stake", format!("{}, to {}", snapshot.token.format(entry.stake), entry.payout)),
             ("effect", effect),
             (
@@ -87,7 +83,7 @@ impl Exit {
             ),
         ];
         let call = ISequencerRegistry::requestExitCall { operator: address };
-        let call = Call { to: TxKind::Call(registry.address), data: call.abi_encode().into(), value: U256::ZERO };
+        let call = registry.call(&call, U256::ZERO);
         let steps = vec![Step { name: "exit", call, usual_gas: USUAL_GAS }];
         carry_out(&Intent { action: "exit", facts, steps }, &sender, &snapshot.token, &send).await?;
         Ok(())
@@ -118,11 +114,11 @@ impl Withdraw {
         let sender = send.sender(&registry.client, operator.keys_dir.as_deref(), &passwords)?;
         let facts = vec![
             ("operator", address.to_string()),
-            ("registry", format!("{} on L1 chain {}", registry.address, registry.client.chain_id())),
+            ("registry", registry.to_string()),
             ("effect", format!("{} go to {}", snapshot.token.format(entry.stake), entry.payout)),
         ];
         let call = ISequencerRegistry::withdrawCall { operator: address };
-        let call = Call { to: TxKind::Call(registry.address), data: call.abi_encode().into(), value: U256::ZERO };
+        let call = registry.call(&call, U256::ZERO);
         let steps = vec![Step { name: "withdraw", call, usual_gas: USUAL_GAS }];
         carry_out(&Intent { action: "withdraw", facts, steps }, &sender, &snapshot.token, &send).await?;
         Ok(())

@@ -7,13 +7,12 @@ use super::{
 };
 use crate::{
     keys::NodeKeys,
-    l1::{Call, ISequencerRegistry, Sender},
+    l1::{ISequencerRegistry, Sender},
     staking::{Membership, Registry, Snapshot, Standing, bls_key, registration_digest, time},
 };
-use alloy_primitives::{Address, Bytes, TxKind, U256};
+use alloy_primitives::{Address, Bytes, U256};
 use alloy_signer::SignerSync;
 use alloy_signer_local::PrivateKeySigner;
-use alloy_sol_types::SolCall;
 use baton_consensus::keys::possession_message;
 use clap::Args;
 use eyre::{WrapErr, bail, ensure};
@@ -99,17 +98,13 @@ pub(in crate::cli) async fn join(
     let call = ISequencerRegistry::registerCall { registration, amount: *stake };
     steps.push(Step {
         name: "register",
-        call: Call {
-            to: TxKind::Call(registry.address),
-            data: call.abi_encode().into(),
-            value: stake::value(token, *stake),
-        },
+        call: registry.call(&call, stake::value(token, *stake)),
         usual_gas: USUAL_GAS,
     });
     let delay = format_duration(Duration::from_secs(snapshot.parameters.unbondingDelay));
     let mut facts = vec![
         ("operator", operator.to_string()),
-        ("registry", format!("{} on L1 chain {}", registry.address, registry.client.chain_id())),
+        ("registry", registry.to_string()),
         ("stake", token.format(*stake)),
         ("paid by", format!("{staker}, which has {}", ether(registry.client.balance(staker).await?))),
         ("payout", format!("{payout}, for ever")),

@@ -9,8 +9,7 @@ use crate::{
     l1::{Call, ISequencerRegistry},
     staking::{Membership, Registry, Snapshot, bls_key, time},
 };
-use alloy_primitives::{Address, Bytes, FixedBytes, TxKind, U256};
-use alloy_sol_types::SolCall;
+use alloy_primitives::{Address, Bytes, FixedBytes, U256};
 use baton_consensus::keys::{BlsKey, BlsPublicKey};
 use clap::Args;
 use eyre::{bail, ensure};
@@ -123,7 +122,7 @@ async fn request(
     let delay = snapshot.parameters.rotationDelay;
     let mut facts = vec![
         ("operator", operator.to_string()),
-        ("registry", format!("{} on L1 chain {}", registry.address, registry.client.chain_id())),
+        ("registry", registry.to_string()),
         ("BLS key", new.map_or_else(|| format!("stays {present}"), |key| key.public_key().0.to_string())),
         ("peer id", peer_id.clone()),
         ("address", if multiaddr.is_empty() { "none".to_owned() } else { multiaddr.clone() }),
@@ -140,7 +139,7 @@ async fn request(
         facts.push(("note", "what was asked for before is dropped, and the delay begins anew".to_owned()));
     }
     let call = ISequencerRegistry::requestRotationCall { operator, blsKey: key, peerId: peer_id, multiaddr };
-    Ok(intent("rotate", facts, registry, call.abi_encode()))
+    Ok(intent("rotate", facts, registry.call(&call, U256::ZERO)))
 }
 
 async fn completion(registry: &Registry, snapshot: &Snapshot, operator: Address) -> eyre::Result<Intent> {
@@ -156,16 +155,16 @@ async fn completion(registry: &Registry, snapshot: &Snapshot, operator: Address)
     );
     let facts = vec![
         ("operator", operator.to_string()),
-        ("registry", format!("{} on L1 chain {}", registry.address, registry.client.chain_id())),
+        ("registry", registry.to_string()),
         ("BLS key", rotation.blsPublicKey.to_string()),
         ("peer id", rotation.peerId),
         ("address", if rotation.multiaddr.is_empty() { "none".to_owned() } else { rotation.multiaddr }),
         ("effect", "the set has the new keys with its next change; run the node with them from then on".to_owned()),
     ];
-    Ok(intent("rotate --complete", facts, registry, ISequencerRegistry::completeRotationCall { operator }.abi_encode()))
+    let call = ISequencerRegistry::completeRotationCall { operator };
+    Ok(intent("rotate --complete", facts, registry.call(&call, U256::ZERO)))
 }
 
-fn intent(action: &'static str, facts: Vec<(&'static str, String)>, registry: &Registry, data: Vec<u8>) -> Intent {
-    let call = Call { to: TxKind::Call(registry.address), data: data.into(), value: U256::ZERO };
+fn intent(action: &'static str, facts: Vec<(&'static str, String)>, call: Call) -> Intent {
     Intent { action, facts, steps: vec![Step { name: "rotate", call, usual_gas: USUAL_GAS }] }
 }

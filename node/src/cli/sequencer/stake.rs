@@ -51,19 +51,11 @@ impl AddStake {
         let sender = send.sender(&registry.client, operator.keys_dir.as_deref(), &passwords)?;
         let mut steps = payment(&registry, &snapshot, &sender, amount).await?;
         let call = ISequencerRegistry::addStakeCall { operator: address, amount };
-        steps.push(Step {
-            name: "add-stake",
-            call: Call {
-                to: TxKind::Call(registry.address),
-                data: call.abi_encode().into(),
-                value: value(token, amount),
-            },
-            usual_gas: ADD_GAS,
-        });
+        steps.push(Step { name: "add-stake", call: registry.call(&call, value(token, amount)), usual_gas: ADD_GAS });
         let total = entry.stake.saturating_add(amount);
         let facts = vec![
             ("operator", address.to_string()),
-            ("registry", format!("{} on L1 chain {}", registry.address, registry.client.chain_id())),
+            ("registry", registry.to_string()),
             (
                 "stake",
                 format!("{} and {} more: {}", token.format(entry.stake), token.format(amount), token.format(total)),
