@@ -21,6 +21,8 @@ mod config;
 mod counters;
 mod error;
 mod event;
+#[cfg(any(test, fuzzing))]
+pub mod fuzzing;
 #[cfg(test)]
 mod golden;
 mod gossip;

@@ -11,6 +11,8 @@ mod protocol;
 mod responder;
 
 pub(crate) use codec::FrameCodec;
+#[cfg(any(test, fuzzing))]
+pub(crate) use codec::read_frame;
 #[cfg(test)]
 pub(crate) use codec::write_frame;
 pub(crate) use protocol::{RpcBehaviour, decode_status, encode_status};
