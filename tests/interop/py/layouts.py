@@ -1,0 +1,133 @@
+"""Every message of docs/wire.md, in the order and under the names of that page."""
+
+from codec import Bytes, Choice, Fixed, Number, Option, Pair, Sequence, Structure, Text
+
+MAX_MEMBERS = 1024
+u32, u64 = Number(32), Number(64)
+address, hash32, signature = Fixed(20), Fixed(32), Fixed(65)
+bls_key, bls_signature = Fixed(48), Fixed(96)
+
+
+def signed(message):
+    return Structure(message=message, signature=signature)
+
+
+def names(*all_names):
+    return Choice(dict.fromkeys(all_names))
+
+
+block_ref = Structure(height=u64, hash=hash32)
+position = Structure(era=u64, term=u64, epoch=u64)
+seal = Structure(era=u64, term=u64, height=u64, hash=hash32)
+proposal = Structure(era=u64, term=u64, epoch=u64, height=u64, hash=hash32)
+
+skip_reason = names("silent", "behind", "late", "invalid", "jailed", "left", "equivocated")
+announcement = Structure(
+    era=u64,
+    term=u64,
+    epoch=u64,
+    leader=address,
+    first=u64,
+    last=u64,
+    parent=hash32,
+    previous=hash32,
+    skipped=Sequence(Structure(sequencer=address, reason=skip_reason), MAX_MEMBERS),
+)
+
+checkpoint_ref = Structure(position=Structure(era=u64, term=u64, round=u64), hash=hash32)
+checkpoint = Structure(
+    era=u64,
+    term=u64,
+    round=u64,
+    head=block_ref,
+    stateRoot=hash32,
+    parent=checkpoint_ref,
+    setRoot=hash32,
+    anchor=Structure(number=u64, hash=hash32),
+    nextSetRoot=Option(hash32),
+)
+quorum_certificate = Structure(checkpoint=checkpoint, signers=Bytes(), signature=bls_signature)
+finality_proof = Structure(checkpoint=checkpoint, child=quorum_certificate)
+vote = Structure(era=u64, term=u64, round=u64, checkpoint=hash32)
+cast_vote = Structure(vote=vote, signature=bls_signature)
+
+report = Structure(
+    era=u64, term=u64, certified=checkpoint_ref, head=Structure(term=u64, block=block_ref), signed=block_ref
+)
+cause = names("no-seal", "no-certificate", "equivocation", "invalid", "planned", "resigned", "unfair", "joined")
+term_change = Structure(report=report, vote=bls_signature, cause=cause, sentAt=u64)
+term_certificate = Structure(
+    era=u64,
+    term=u64,
+    reports=Sequence(Structure(report=report, signers=Bytes()), MAX_MEMBERS),
+    signature=bls_signature,
+    highest=Option(quorum_certificate),
+)
+
+sequencer = Structure(address=address, blsPublicKey=bls_key, weight=Fixed(32), peerId=Text(64))
+set_change = Structure(
+    proof=finality_proof,
+    members=Sequence(sequencer, MAX_MEMBERS),
+    priorities=Sequence(Structure(address=address, priority=Fixed(64)), MAX_MEMBERS),
+)
+
+ballot = Structure(vote=vote, signature=bls_signature)
+evidence = Choice(
+    {
+        "announcement": Pair(signed(announcement)),
+        "block": Pair(signed(proposal)),
+        "seal": Pair(signed(seal)),
+        "checkpoint": Pair(signed(checkpoint)),
+        "vote": Structure(signer=address, votes=Pair(ballot)),
+    }
+)
+
+signed_block = Structure(block=Bytes(), signature=signature)
+transactions = Sequence(Bytes(), 16384)
+heartbeat = Structure(era=u64, term=u64, height=u64, head=hash32, sentAt=u64, version=Text(32))
+
+# Kind of gossip: layout and cap.
+GOSSIP = {
+    "heartbeat": (signed(heartbeat), 512),
+    "schedule": (Structure(announcement=signed(announcement), certificate=Option(term_certificate)), 640 << 10),
+    "block": (signed_block, 8 << 20),
+    "seal": (signed(seal), 512),
+    "term-change": (Structure(change=signed(term_change), certificate=Option(quorum_certificate)), 1 << 10),
+    "certificate": (term_certificate, 512 << 10),
+    "checkpoint": (Structure(checkpoint=signed(checkpoint), parent=Option(quorum_certificate)), 1 << 10),
+    "vote": (signed(cast_vote), 512),
+    "quorum": (Structure(certificate=quorum_certificate, parent=Option(checkpoint)), 1 << 10),
+    "evidence": (evidence, 64 << 10),
+    "set-change": (set_change, 512 << 10),
+    "transactions": (transactions, 1 << 20),
+}
+
+segment = Structure(
+    certificates=Sequence(term_certificate, 4096),
+    announcements=Sequence(signed(announcement), 4096),
+    blocks=Sequence(Structure(block=signed_block, seal=signed(seal)), 128),
+    finality=Option(finality_proof),
+    change=Option(set_change),
+)
+status = Structure(
+    version=u32,
+    chainId=u64,
+    genesisHash=hash32,
+    head=block_ref,
+    finalized=u64,
+    era=u64,
+    term=u64,
+    epoch=u64,
+    agent=Text(64),
+)
+submission = Choice({"accepted": None, "refused": Text(256)})
+received = Structure(count=u32, refused=Sequence(u32, 16384))
+
+# Protocol: layout and cap of the request, of the response.
+PROTOCOLS = {
+    "status": ((status, 1 << 10), (status, 1 << 10)),
+    "blocks-by-range": ((Structure(**{"from": u64, "count": u32, "known": position}), 128), (segment, 16 << 20)),
+    "submit-block": ((signed_block, 8 << 20), (submission, 1 << 10)),
+    "submit-vote": ((signed(cast_vote), 512), (submission, 1 << 10)),
+    "push-transactions": ((transactions, 1 << 20), (received, 64 << 10)),
+}
