@@ -9,6 +9,7 @@ mod clients;
 mod finality;
 mod handover;
 mod harness;
+mod interop;
 mod joining;
 mod judge;
 mod kills;
