@@ -109,6 +109,43 @@ install_test_clients() {
     (cd "$BATON_ROOT/tests/clients" && npm ci --no-audit --no-fund --loglevel error) >&2
 }
 
+# Installs the peers of other implementations that the end-to-end tests let join a mesh.
+install_foreign_peers() {
+    local version optional=()
+    command -v node >/dev/null || install_node
+    # js-libp2p needs Node.js 22; a package brings it where the system's is older.
+    version="$(node --version)"
+    version="${version#v}"
+    [ "${version%%.*}" -lt 22 ] || optional=(--omit=optional)
+    (cd "$BATON_ROOT/tests/interop/js" && npm ci "${optional[@]}" --no-audit --no-fund --loglevel error) >&2
+    install_python_peer || echo "baton: no py-libp2p: the tests of the peer in Python are skipped" >&2
+}
+
+# Installs py-libp2p into the cache, once for each list of its packages. One of them is compiled, against Python and GMP.
+install_python_peer() {
+    local directory="$BATON_ROOT/tests/interop/py" sum venv missing=()
+    sum="$(sha256sum "$directory/requirements.txt" | cut -c1-12)"
+    venv="$BATON_CACHE/interop-py-$sum"
+    if [ ! -e "$venv/complete" ]; then
+        python3 -c 'import ensurepip' 2>/dev/null || missing+=(python3-venv)
+        compgen -G '/usr/include/python3*/Python.h' >/dev/null || missing+=(python3-dev)
+        compgen -G '/usr/include/*/gmp.h' >/dev/null || [ -e /usr/include/gmp.h ] || missing+=(libgmp-dev)
+        if [ "${#missing[@]}" -gt 0 ]; then
+            command -v apt-get >/dev/null || return 1
+            echo "baton: installing ${missing[*]}" >&2
+            as_root apt-get update -qq || return 1
+            as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" \
+                >&2 || return 1
+        fi
+        rm -rf "$venv"
+        python3 -m venv "$venv" >&2 || return 1
+        "$venv/bin/pip" install --quiet --disable-pip-version-check --require-hashes \
+            -r "$directory/requirements.txt" >&2 || return 1
+        touch "$venv/complete"
+    fi
+    ln -sfn "$venv" "$directory/.venv"
+}
+
 # Installs `ip`, by which tests make hosts of their own.
 install_test_tools() {
     command -v ip >/dev/null && return

@@ -14,6 +14,7 @@ source scripts/lib.sh
 install_build_tools
 use_build_cache
 install_test_clients
+install_foreign_peers
 install_test_tools
 
 if [ "$#" -eq 0 ]; then

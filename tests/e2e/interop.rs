@@ -1,4 +1,5 @@
-//! Peers of other implementations: `tests/interop` holds one in JavaScript and one in Python, both written from docs/wire.md.
+//! Peers of other implementations: `tests/interop` holds one in JavaScript and one in Python. They share no code with the node
+//! and know what docs/wire.md says.
 
 use crate::harness::{CHAIN_ID, Net, Outcome, Plan, Scrape, Slot, run};
 use alloy_primitives::{Address, B256, hex};
@@ -236,7 +237,8 @@ async fn nobody_is_blamed(net: &Net) -> eyre::Result<()> {
             ensure!(scrape.value(&series)? == 0.0, "{series} in {scrape:?}");
         }
         let log = node.log();
-        let blamed = log.lines().find(|line| line.contains("disconnected for its messages") || line.contains("rejected"));
+        let blamed =
+            log.lines().find(|line| line.contains("disconnected for its messages") || line.contains("rejected"));
         ensure!(blamed.is_none(), "{blamed:?}");
     }
     Ok(())
