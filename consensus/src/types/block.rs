@@ -6,7 +6,7 @@ use crate::finality::{FinalityProof, SetChange};
 use crate::messages::{Announcement, Proposal, Seal};
 use crate::signing::{InvalidSignature, Signature, Signed, SigningContext, Verified};
 use crate::simulation::mutation::{self, Mutation};
-use alloy_consensus::TxEnvelope;
+use alloy_consensus::{TxEnvelope, proofs};
 use alloy_primitives::{Address, B256, Bytes};
 use alloy_rlp::{RlpDecodable, RlpEncodable};
 use serde::{Deserialize, Serialize};
@@ -150,9 +150,16 @@ pub enum MalformedBlock {
         /// Who signed.
         signer: Address,
     },
+    /// Whoever signed it leads nothing.
+    #[error("{0}, who signed the block, is not a sequencer of its era")]
+    Stranger(Address),
+    /// The transactions, ommers or withdrawals are not those of the header. Whoever passed them on is to blame and not the
+    /// leader, who signed the header alone.
+    #[error("the block's {0} are not those that its header names")]
+    Body(&'static str),
 }
 
-/// A block whose leader's signature and extra data are checked; its execution is not.
+/// A block whose leader's signature, extra data and body are checked; its execution is not.
 ///
 /// Cheap to clone. Made only by [`SignedBlock::verify`].
 #[derive(Clone, Debug)]
@@ -170,11 +177,26 @@ impl SignedBlock {
         ExtraData::from_bytes(&self.block.header.extra_data)
     }
 
-    /// Hashes the header, recovers the leader and checks that the block names it as beneficiary.
+    /// Hashes the header, recovers the leader, checks that the block names it as beneficiary, and that the body is the
+    /// header's.
     ///
     /// # Errors
-    /// [`MalformedBlock`] if the header lacks what the protocol puts there, or the signature is not the beneficiary's.
+    /// [`MalformedBlock`] if the header lacks what the protocol puts there, the signature is not the beneficiary's, or the body
+    /// is another one.
     pub fn verify(self: Arc<Self>, context: &SigningContext) -> Result<VerifiedBlock, MalformedBlock> {
+        self.verify_by(context, |_| true)
+    }
+
+    /// [`Self::verify`] for whoever knows who may lead: the block of another one costs no more than a recovery, however
+    /// large it is.
+    ///
+    /// # Errors
+    /// [`MalformedBlock`], as above, or if its leader may not lead.
+    pub fn verify_by(
+        self: Arc<Self>,
+        context: &SigningContext,
+        may_lead: impl FnOnce(Address) -> bool,
+    ) -> Result<VerifiedBlock, MalformedBlock> {
         let header = &self.block.header;
         let position =
             ExtraData::from_bytes(&header.extra_data).ok_or(MalformedBlock::ExtraData(header.extra_data.len()))?;
@@ -185,7 +207,27 @@ impl SignedBlock {
         if signer != header.beneficiary {
             return Err(MalformedBlock::Beneficiary { beneficiary: header.beneficiary, signer });
         }
+        if !may_lead(signer) {
+            return Err(MalformedBlock::Stranger(signer));
+        }
+        self.check_body()?;
         Ok(VerifiedBlock { signed: self, hash, position, announcement })
+    }
+
+    /// The leader's signature covers the header alone: what comes with it might be anyone's.
+    fn check_body(&self) -> Result<(), MalformedBlock> {
+        let Block { header, body } = &self.block;
+        if !body.ommers.is_empty() {
+            return Err(MalformedBlock::Body("ommers"));
+        }
+        let withdrawals = body.withdrawals.as_ref().map(|withdrawals| proofs::calculate_withdrawals_root(withdrawals));
+        if withdrawals != header.withdrawals_root {
+            return Err(MalformedBlock::Body("withdrawals"));
+        }
+        if proofs::calculate_transaction_root(&body.transactions) != header.transactions_root {
+            return Err(MalformedBlock::Body("transactions"));
+        }
+        Ok(())
     }
 }
 
@@ -276,3 +318,6 @@ pub struct VerifiedSealedBlock {
     /// Its seal.
     pub seal: Verified<Seal>,
 }
+
+#[cfg(test)]
+mod tests;

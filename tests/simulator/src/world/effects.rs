@@ -187,6 +187,6 @@ fn build(request: &BuildRequest, salt: u64) -> Block {
     };
     Block {
         header,
-        body: BlockBody { transactions: Vec::new(), ommers: Vec::new(), withdrawals: Some(Default::default()) },
+        body: BlockBody::default(),
     }
 }
