@@ -3,7 +3,7 @@
 use crate::{
     config::NetworkConfig,
     error::NetworkError,
-    gossip::{self, Gossipsub, Topics},
+    gossip::{self, Gossip, Topics},
     rpc::RpcBehaviour,
     status::Agent,
 };
@@ -30,7 +30,7 @@ pub(crate) struct Behaviour {
     // First, so that refused peers cost the others nothing.
     pub(crate) blocked: allow_block_list::Behaviour<allow_block_list::BlockedPeers>,
     pub(crate) limits: connection_limits::Behaviour,
-    pub(crate) gossipsub: Gossipsub,
+    pub(crate) gossipsub: Gossip,
     pub(crate) rpc: RpcBehaviour,
     identify: identify::Behaviour,
     ping: ping::Behaviour,

@@ -1,13 +1,15 @@
-//! The way from the swarm to the node: four bounded lanes, served by urgency.
+//! The way from the swarm to the node: five bounded lanes, served by urgency.
 //!
 //! | lane | carries | when it is full |
 //! |---|---|---|
 //! | peers | what happens to peers and listeners | waits in a backlog of at most two events a peer |
-//! | consensus | heartbeats, announcements, blocks, seals, checkpoints, votes, certificates, evidence | the message is dropped and counted |
+//! | consensus | heartbeats, announcements, seals, checkpoints, votes, certificates, evidence | the message is dropped and counted |
+//! | blocks | leaders' blocks by gossip | as above |
 //! | requests | requests that need the node | the request is dropped and counted; the peer sees it fail |
 //! | transactions | batches by gossip and by push | as above |
 //!
-//! [`NetworkEvents::next`] takes from the first lane that has something, so a flood of transactions delays no block.
+//! [`NetworkEvents::next`] takes from the first lane that has something, so a flood of transactions delays no block, and blocks
+//! delay no vote.
 //! Lanes are bounded in events and in bytes: each kind of gossip has a budget of its own (see the table of kinds), so
 //! that large blocks cannot push out seals. The swarm never waits for the node.
 
@@ -41,6 +43,7 @@ struct Weighed {
 pub struct NetworkEvents {
     peers: mpsc::Receiver<NetworkEvent>,
     consensus: mpsc::Receiver<Weighed>,
+    blocks: mpsc::Receiver<Weighed>,
     requests: mpsc::Receiver<Weighed>,
     transactions: mpsc::Receiver<Weighed>,
 }
@@ -52,6 +55,7 @@ impl NetworkEvents {
             biased;
             Some(event) = self.peers.recv() => Some(event),
             Some(weighed) = self.consensus.recv() => Some(weighed.event),
+            Some(weighed) = self.blocks.recv() => Some(weighed.event),
             Some(weighed) = self.requests.recv() => Some(weighed.event),
             Some(weighed) = self.transactions.recv() => Some(weighed.event),
             else => None,
@@ -70,6 +74,7 @@ pub(crate) struct Lanes {
     peers: mpsc::Sender<NetworkEvent>,
     backlog: VecDeque<NetworkEvent>,
     consensus: mpsc::Sender<Weighed>,
+    blocks: mpsc::Sender<Weighed>,
     requests: mpsc::Sender<Weighed>,
     transactions: mpsc::Sender<Weighed>,
     budgets: HashMap<Kind, Arc<Semaphore>>,
@@ -81,6 +86,7 @@ pub(crate) struct Lanes {
 pub(crate) fn lanes(dropped: Arc<AtomicU64>) -> (Lanes, NetworkEvents) {
     let (peers, peers_end) = mpsc::channel(LANE_EVENTS);
     let (consensus, consensus_end) = mpsc::channel(LANE_EVENTS);
+    let (blocks, blocks_end) = mpsc::channel(LANE_EVENTS);
     let (requests, requests_end) = mpsc::channel(LANE_EVENTS);
     let (transactions, transactions_end) = mpsc::channel(LANE_EVENTS);
     let budgets = Kind::ALL.iter().map(|kind| (*kind, Arc::new(Semaphore::new(kind.spec().waiting / UNIT)))).collect();
@@ -88,6 +94,7 @@ pub(crate) fn lanes(dropped: Arc<AtomicU64>) -> (Lanes, NetworkEvents) {
         peers,
         backlog: VecDeque::new(),
         consensus,
+        blocks,
         requests,
         transactions,
         budgets,
@@ -97,6 +104,7 @@ pub(crate) fn lanes(dropped: Arc<AtomicU64>) -> (Lanes, NetworkEvents) {
     let events = NetworkEvents {
         peers: peers_end,
         consensus: consensus_end,
+        blocks: blocks_end,
         requests: requests_end,
         transactions: transactions_end,
     };
@@ -106,7 +114,11 @@ pub(crate) fn lanes(dropped: Arc<AtomicU64>) -> (Lanes, NetworkEvents) {
 impl Lanes {
     /// Offers a gossip event of `bytes`; tells whether there was room.
     pub(crate) fn gossip(&self, kind: Kind, bytes: usize, event: NetworkEvent) -> bool {
-        let lane = if kind == Kind::Transactions { &self.transactions } else { &self.consensus };
+        let lane = match kind {
+            Kind::Transactions => &self.transactions,
+            Kind::Block => &self.blocks,
+            _ => &self.consensus,
+        };
         self.offer(lane, self.budgets.get(&kind), bytes, event)
     }
 
@@ -266,6 +278,8 @@ mod tests {
         }
         assert!(!lanes.gossip(Kind::Transactions, 1 << 20, gossip(1)));
         assert!(lanes.gossip(Kind::Block, 1 << 20, gossip(2)));
+        assert!(lanes.gossip(Kind::Vote, 300, gossip(4)));
+        assert_eq!(tag(events.next().await), Some(4));
         assert_eq!(tag(events.next().await), Some(2));
         assert_eq!(tag(events.next().await), Some(1));
         assert!(lanes.gossip(Kind::Transactions, 1 << 20, gossip(3)), "taken events give their share back");

@@ -1,10 +1,12 @@
 //! Gossipsub, tuned for a small mesh with short delays.
 
-use super::{Kind, Topics};
+use super::{
+    Kind, Topics,
+    channels::{Channel, Gossip, Gossipsub},
+};
 use crate::error::NetworkError;
 use libp2p::gossipsub::{
-    self, ConfigBuilder, IdentityTransform, Message, MessageAuthenticity, MessageId, ValidationMode,
-    WhitelistSubscriptionFilter,
+    ConfigBuilder, Message, MessageAuthenticity, MessageId, ValidationMode, WhitelistSubscriptionFilter,
 };
 use sha2::{Digest, Sha256};
 use std::time::Duration;
@@ -24,27 +26,47 @@ const ADVERTISED: usize = 5;
 /// How long a message is known as a duplicate.
 const DUPLICATE_CACHE: Duration = Duration::from_secs(120);
 
-/// Messages that may wait for one peer's link. A burst of transaction batches fits many times over, so that a block
-/// behind it is delayed and not dropped.
-const SEND_QUEUE: usize = 8192;
+/// From this size on, in bytes, a node tells its mesh that it has a message as soon as it comes, so that nobody sends it once
+/// more (IDONTWANT of gossipsub 1.2): well above the 40 bytes or so that telling takes.
+const LARGE: usize = 1 << 10;
 
-/// How long a message may wait for one peer's link.
-const SEND_QUEUE_TIME: Duration = Duration::from_secs(10);
+/// The protocol ids of transactions are this with a version behind it.
+const TRANSACTIONS_PROTOCOL: &str = "/baton/transactions";
 
-/// Gossipsub that accepts our topics only.
-pub(crate) type Gossipsub = gossipsub::Behaviour<IdentityTransform, WhitelistSubscriptionFilter>;
+/// What may wait for one peer's link: messages, and for how long.
+const fn send_queue(channel: Channel) -> (usize, Duration) {
+    match channel {
+        // A round of votes of the largest set fits many times over.
+        Channel::Chain => (8192, Duration::from_secs(10)),
+        // What is older has reached everyone by other links, or is sent again.
+        Channel::Transactions => (256, Duration::from_secs(2)),
+    }
+}
 
-/// Builds gossipsub and subscribes to every topic.
+/// Builds both instances and subscribes to every topic.
+pub(crate) fn build(topics: &Topics) -> Result<Gossip, NetworkError> {
+    Ok(Gossip { chain: instance(topics, Channel::Chain)?, transactions: instance(topics, Channel::Transactions)? })
+}
+
+/// Builds gossipsub and subscribes to the topics of a channel.
 ///
 /// Messages carry no publisher and no signature of one (`StrictNoSign` in the pubsub specification): what they hold is signed by
 /// whoever it binds. [ADR 9](../../../docs/adr/0009-gossip-carries-no-publisher.md) says why.
-pub(crate) fn build(topics: &Topics) -> Result<Gossipsub, NetworkError> {
-    let config = ConfigBuilder::default()
+fn instance(topics: &Topics, channel: Channel) -> Result<Gossipsub, NetworkError> {
+    let (queue, patience) = send_queue(channel);
+    let mut builder = ConfigBuilder::default();
+    if channel == Channel::Transactions {
+        builder.protocol_id_prefix(TRANSACTIONS_PROTOCOL);
+    }
+    let config = builder
         .validation_mode(ValidationMode::Anonymous)
         .validate_messages()
         .message_id_fn(message_id)
         .max_transmit_size(Kind::largest_cap() + ENVELOPE_ROOM)
-        .flood_publish(true)
+        // A transaction's first node need not send it to everyone by itself; a vote's does, as every hop costs its time.
+        .flood_publish(channel == Channel::Chain)
+        .idontwant_message_size_threshold(LARGE)
+        .idontwant_on_publish(true)
         .heartbeat_initial_delay(HEARTBEAT)
         .heartbeat_interval(HEARTBEAT)
         .history_length(HISTORY)
@@ -55,15 +77,16 @@ pub(crate) fn build(topics: &Topics) -> Result<Gossipsub, NetworkError> {
         .mesh_n_high(12)
         .mesh_outbound_min(3)
         .prune_backoff(Duration::from_secs(30))
-        .connection_handler_queue_len(SEND_QUEUE)
-        .publish_queue_duration(SEND_QUEUE_TIME)
-        .forward_queue_duration(SEND_QUEUE_TIME)
+        .connection_handler_queue_len(queue)
+        .publish_queue_duration(patience)
+        .forward_queue_duration(patience)
         .build()
         .map_err(setup)?;
-    let filter = WhitelistSubscriptionFilter(topics.iter().map(gossipsub::IdentTopic::hash).collect());
+    let topics = Vec::from_iter(topics.of(channel));
+    let filter = WhitelistSubscriptionFilter(topics.iter().map(|topic| topic.hash()).collect());
     let mut gossipsub =
         Gossipsub::new_with_subscription_filter(MessageAuthenticity::Anonymous, config, filter).map_err(setup)?;
-    for topic in topics.iter() {
+    for topic in topics {
         gossipsub.subscribe(topic).map_err(setup)?;
     }
     Ok(gossipsub)

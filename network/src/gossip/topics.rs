@@ -1,6 +1,6 @@
 //! The topics of one chain.
 
-use super::Kind;
+use super::{Kind, channels::Channel};
 use alloy_primitives::hex;
 use baton_consensus::signing::SigningContext;
 use libp2p::gossipsub::{IdentTopic, TopicHash};
@@ -25,8 +25,9 @@ impl Topics {
         Self(Kind::ALL.iter().map(row).collect())
     }
 
-    pub(crate) fn iter(&self) -> impl Iterator<Item = &IdentTopic> {
-        self.0.iter().map(|(_, topic, _)| topic)
+    /// The topics that an instance of gossipsub carries.
+    pub(crate) fn of(&self, channel: Channel) -> impl Iterator<Item = &IdentTopic> {
+        self.0.iter().filter(move |(kind, ..)| kind.channel() == channel).map(|(_, topic, _)| topic)
     }
 
     pub(crate) fn hash(&self, kind: Kind) -> Option<&TopicHash> {

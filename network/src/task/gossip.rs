@@ -16,12 +16,12 @@ impl NetworkTask {
             return Err(PublishError::Gossip(format!("{kind} has no topic")));
         };
         let gossipsub = &mut self.swarm.behaviour_mut().gossipsub;
-        let peers = gossipsub.all_peers().filter(|(_, topics)| topics.contains(&topic)).count();
+        let peers = gossipsub.subscribers(kind, topic);
         if peers == 0 {
             self.kept.push(kind, data);
             return Ok(Publication::Kept);
         }
-        match gossipsub.publish(topic.clone(), data.clone()) {
+        match gossipsub.of(kind).publish(topic.clone(), data.clone()) {
             Ok(_) => {
                 Counters::add(&self.counters.published);
                 Ok(Publication::Sent { peers })
@@ -87,7 +87,7 @@ impl NetworkTask {
     }
 
     fn settle(&mut self, ticket: &GossipTicket, acceptance: MessageAcceptance) -> bool {
-        self.swarm.behaviour_mut().gossipsub.report_message_validation_result(&ticket.id, &ticket.source, acceptance)
+        self.swarm.behaviour_mut().gossipsub.settle(ticket, acceptance)
     }
 
     fn send_kept(&mut self, topic: &TopicHash) {

@@ -172,7 +172,7 @@ impl NetworkTask {
 
     fn on_swarm_event(&mut self, event: SwarmEvent<BehaviourEvent>) {
         match event {
-            SwarmEvent::Behaviour(BehaviourEvent::Gossipsub(event)) => self.on_gossip(event),
+            SwarmEvent::Behaviour(BehaviourEvent::Gossipsub(event)) => self.on_gossip(event.into_inner()),
             SwarmEvent::Behaviour(BehaviourEvent::Rpc(event)) => {
                 let (protocol, event) = event.split();
                 self.on_rpc(protocol, event);
