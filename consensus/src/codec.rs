@@ -4,7 +4,11 @@
 //! or identified by these bytes.
 
 use bincode::config::{self, Config};
-use serde::{Serialize, de::DeserializeOwned};
+use serde::{
+    Deserialize, Deserializer, Serialize,
+    de::{DeserializeOwned, Error as _, SeqAccess, Visitor},
+};
+use std::{fmt, marker::PhantomData};
 use thiserror::Error;
 
 /// The format version, the first byte of every encoded value.
@@ -71,6 +75,45 @@ pub fn decode<T: DeserializeOwned, const LIMIT: usize>(bytes: &[u8]) -> Result<T
     match body.len() - used {
         0 => Ok(value),
         left => Err(CodecError::Trailing(left)),
+    }
+}
+
+/// Reads a sequence of at most `MAX` elements, for `#[serde(deserialize_with)]`: a longer one is refused by its length, before
+/// any element is read. For elements that take more memory than bytes on the wire, where the limit in bytes is too wide.
+///
+/// # Errors
+/// If there are more, or one of them is malformed.
+pub fn at_most<'de, D, T, const MAX: usize>(deserializer: D) -> Result<Vec<T>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Deserialize<'de>,
+{
+    deserializer.deserialize_seq(AtMost::<T, MAX>(PhantomData))
+}
+
+struct AtMost<T, const MAX: usize>(PhantomData<T>);
+
+impl<'de, T: Deserialize<'de>, const MAX: usize> Visitor<'de> for AtMost<T, MAX> {
+    type Value = Vec<T>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "a sequence of at most {MAX} elements")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut sequence: A) -> Result<Vec<T>, A::Error> {
+        let length = sequence.size_hint().unwrap_or_default();
+        let too_many = || A::Error::custom(format_args!("more than {MAX} elements"));
+        if length > MAX {
+            return Err(too_many());
+        }
+        let mut elements = Vec::new();
+        while let Some(element) = sequence.next_element()? {
+            if elements.len() == MAX {
+                return Err(too_many());
+            }
+            elements.push(element);
+        }
+        Ok(elements)
     }
 }
 

@@ -3,7 +3,10 @@
 
 use crate::{
     gossip::{self, GossipMessage},
-    rpc::{self, BlocksByRange, Received, Request, Response, Submission},
+    rpc::{
+        self, BlocksByHash, BlocksByRange, Branch, BranchBlock, FoundTransactions, Received, Request, Response,
+        Submission, TransactionsByHash,
+    },
     status::{Agent, PROTOCOL_VERSION, Status},
     text::Text,
     wire::WireError,
@@ -22,8 +25,8 @@ use baton_consensus::{
     },
     signing::Signed,
     types::{
-        Block, BlockRef, ChainSegment, Epoch, Era, ExtraData, Height, MAX_MEMBERS, MAX_PEER_ID_BYTES, Round,
-        SealedBlock, Sequencer, SignedBlock, Stake, Term, Tip,
+        Block, BlockRef, ChainSegment, CompactBlock, CompactTransaction, Epoch, Era, ExtraData, Height, MAX_MEMBERS,
+        MAX_PEER_ID_BYTES, Round, SealedBlock, Sequencer, SignedBlock, Stake, Term, Tip,
     },
 };
 use std::{fs, path::Path, sync::Arc};
@@ -53,6 +56,13 @@ fn block() -> SignedBlock {
     block.header.number = 6;
     block.header.extra_data = position().to_bytes();
     SignedBlock { block, signature: FixedBytes([9; 65]) }
+}
+
+fn compact() -> CompactBlock {
+    let SignedBlock { block, signature } = block();
+    let transactions =
+        vec![CompactTransaction::Hash(B256::repeat_byte(3)), CompactTransaction::Whole(Bytes::from_static(&[2; 110]))];
+    CompactBlock { header: block.header, signature, transactions }
 }
 
 const fn position() -> ExtraData {
@@ -171,6 +181,8 @@ fn request_frames() {
         Request::SubmitBlock(Arc::new(block())),
         Request::SubmitVote(Box::new(signed(cast_vote()))),
         Request::PushTransactions(transactions()),
+        Request::TransactionsByHash(TransactionsByHash { hashes: vec![B256::repeat_byte(3), B256::repeat_byte(4)] }),
+        Request::BlocksByHash(BlocksByHash { hash: B256::repeat_byte(3), count: 64 }),
     ];
     for request in requests {
         let frame = request.encode().unwrap();
@@ -193,6 +205,15 @@ fn response_frames() {
         Response::SubmitBlock(Submission::Refused(Text::fit("not the leader"))),
         Response::SubmitVote(Submission::Accepted),
         Response::PushTransactions(Received { count: 1, refused: vec![1] }),
+        Response::TransactionsByHash(FoundTransactions { transactions: transactions() }),
+        Response::BlocksByHash(Branch {
+            certificates: vec![Arc::new(certificate())],
+            announcements: vec![signed(announcement())],
+            blocks: vec![
+                BranchBlock { block: block(), seal: None },
+                BranchBlock { block: block(), seal: Some(signed(seal())) },
+            ],
+        }),
     ];
     for response in responses {
         let frame = response.encode().unwrap();
@@ -219,7 +240,7 @@ fn gossip_payloads() {
         }),
         GossipMessage::TermChange(Box::new(term_request())),
         GossipMessage::Certificate(Arc::new(certificate())),
-        GossipMessage::Block(Arc::new(block())),
+        GossipMessage::Block(Arc::new(compact())),
         GossipMessage::Seal(signed(seal())),
         GossipMessage::Checkpoint(Box::new(proposed())),
         GossipMessage::Vote(Box::new(signed(cast_vote()))),

@@ -8,7 +8,7 @@
 //! - **Status** comes first: the dialer of every new connection sends its [`Status`] and gets the peer's. Peers of another
 //!   chain are told so and sent away on both sides; the others become ready, and stay current every few seconds. The
 //!   node only keeps its own status in a watch channel up to date.
-//! - **Gossip** goes to everyone. A message is forwarded only after the node's verdict; what cannot be decoded is
+//! - **Gossip** goes to everyone; transactions give way to the rest, on streams of their own. A message is forwarded only after the node's verdict; what cannot be decoded is
 //!   rejected here. See [`GossipMessage`] for the kinds and their caps.
 //! - **Requests** go to one peer. See [`Request`] for the protocols.
 //! - **Reconnection**: explicit peers (the sequencers) always, bootnodes while connected peers are few, with back-off.
@@ -48,7 +48,9 @@ pub use libp2p::{Multiaddr, PeerId, identity::Keypair};
 pub use offences::MAX_OFFENCES;
 pub use peers::{Direction, PeerInfo};
 pub use rpc::{
-    BlocksByRange, MAX_REFUSAL_BYTES, MAX_SEGMENT_BYTES, Protocol, Received, Request, Responder, Response, Submission,
+    BlocksByHash, BlocksByRange, Branch, BranchBlock, FoundTransactions, MAX_ASKED_TRANSACTIONS, MAX_BRANCH_BLOCKS,
+    MAX_FOUND_BYTES, MAX_REFUSAL_BYTES, MAX_SEGMENT_BYTES, Protocol, Received, Request, Responder, Response,
+    Submission, TransactionsByHash,
 };
 pub use status::{Agent, MAX_AGENT_BYTES, PROTOCOL_VERSION, Status};
 pub use task::{NetworkTask, start};

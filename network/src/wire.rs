@@ -8,7 +8,10 @@ use baton_consensus::{
     finality::{CertifiedCheckpoint, FinalityProof, ProposedCheckpoint, QuorumCertificate, SetChange},
     messages::{Announcement, CastVote, Heartbeat, MAX_VERSION_BYTES, Seal, TermRequest},
     signing::Signed,
-    types::{ChainSegment, MAX_MEMBERS, MAX_PEER_ID_BYTES, SignedBlock},
+    types::{
+        ChainSegment, CompactBlock, CompactTransaction, MAX_COMPACT_TRANSACTIONS, MAX_MEMBERS, MAX_PEER_ID_BYTES,
+        SignedBlock,
+    },
 };
 use serde::{Serialize, de::DeserializeOwned};
 use std::sync::Arc;
@@ -58,6 +61,16 @@ pub(crate) trait Wire: Serialize + DeserializeOwned {
 
 impl Wire for Signed<Seal> {}
 impl Wire for Arc<SignedBlock> {}
+
+impl Wire for Arc<CompactBlock> {
+    fn bounds(&self) -> Result<(), &'static str> {
+        if self.transactions.len() > MAX_COMPACT_TRANSACTIONS {
+            return Err("the block has too many transactions");
+        }
+        let is_empty = |place: &CompactTransaction| matches!(place, CompactTransaction::Whole(raw) if raw.is_empty());
+        if self.transactions.iter().any(is_empty) { Err("a transaction is empty") } else { Ok(()) }
+    }
+}
 
 impl Wire for Signed<Heartbeat> {
     fn bounds(&self) -> Result<(), &'static str> {
@@ -147,7 +160,7 @@ impl Wire for ChainSegment {
             return Err("the segment has too many certificates");
         }
         self.certificates.iter().try_for_each(Wire::bounds)?;
-        self.announcements.iter().try_for_each(|signed| signed.message.bounds())?;
+        check_announcements(&self.announcements)?;
         self.change.as_ref().map_or(Ok(()), Wire::bounds)?;
         self.finality.as_deref().map_or(Ok(()), Bounded::bounds)
     }
@@ -174,6 +187,11 @@ impl Bounded for Announcement {
     fn bounds(&self) -> Result<(), &'static str> {
         if self.skipped.len() > MAX_MEMBERS { Err("the announcement skips too many members") } else { Ok(()) }
     }
+}
+
+/// Checks what is inside announcements.
+pub(crate) fn check_announcements(announcements: &[Signed<Announcement>]) -> Result<(), &'static str> {
+    announcements.iter().try_for_each(|signed| signed.message.bounds())
 }
 
 /// A bit for each member of the largest set at most.

@@ -2,7 +2,7 @@
 
 use crate::{
     admin::{self, AdminSocket, EngineOperations},
-    chain::{ChainReader, HeadEvents, init_genesis},
+    chain::{ChainReader, HeadEvents, RecentBlocks, init_genesis},
     config::{NodeConfig, Ready},
     engine::{Engine, EngineConfig},
     eras::{self, CurrentEra},
@@ -11,7 +11,7 @@ use crate::{
     keys::{self, NodeKeys, Passwords},
     l1::Link,
     mempool::{self, ChainRules, Mempool},
-    mesh::{Electorates, Held, KnownQuorums, MempoolMesh, PeerBook, Router},
+    mesh::{Assembler, Electorates, Held, KnownQuorums, MempoolMesh, PeerBook, Router},
     metrics::{self, Exposition, Metrics},
     rpc,
     stop::StopRequests,
@@ -65,6 +65,7 @@ pub async fn run(config: NodeConfig) -> eyre::Result<()> {
         log: _,
         process,
         without_checkpoints,
+        whole_blocks,
     } = config;
     let genesis = Arc::new(Genesis::load(&genesis)?);
     Halted::refuse_to_start(&data_dir)?;
@@ -138,6 +139,7 @@ pub async fn run(config: NodeConfig) -> eyre::Result<()> {
 
     // The engine and what feeds it.
     let (catch_up, catch_up_asked) = mpsc::channel(1);
+    let recent = RecentBlocks::default();
     let (engine, engine_handle, view) = Engine::new(EngineConfig {
         genesis: Arc::clone(&genesis),
         keys: operator,
@@ -145,9 +147,11 @@ pub async fn run(config: NodeConfig) -> eyre::Result<()> {
         evidence: link.as_ref().and_then(Link::reporter),
         version: version(),
         without_checkpoints,
+        whole_blocks,
         data_dir: data_dir.clone(),
         chain: chain.clone(),
         pool: pool.clone(),
+        recent: recent.clone(),
         network: network.clone(),
         heads: heads.clone(),
         status,
@@ -157,11 +161,21 @@ pub async fn run(config: NodeConfig) -> eyre::Result<()> {
     let (news, peer_news) = mpsc::channel(1);
     let (listening, mut addresses) = watch::channel(Vec::new());
     let electorates = Electorates::restore(eras.clone(), &store, &genesis.reign())?;
+    let assembler = Assembler::new(
+        network.clone(),
+        engine_handle.clone(),
+        pool.clone(),
+        recent.clone(),
+        peers.clone(),
+        Arc::clone(&metrics),
+    );
     let router = Router {
         network: network.clone(),
         engine: engine_handle.clone(),
         pool: pool.clone(),
         store,
+        recent,
+        assembler,
         peers: peers.clone(),
         electorates,
         held: Held::default(),

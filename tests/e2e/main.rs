@@ -6,6 +6,7 @@
 mod agreement;
 mod bad_input;
 mod clients;
+mod compact;
 mod finality;
 mod handover;
 mod harness;

@@ -98,7 +98,7 @@ impl Committee {
             ..Header::default()
         };
         let (height, hash) = (Height(header.number), header.hash_slow());
-        let body = BlockBody { transactions: Vec::new(), ommers: Vec::new(), withdrawals: Some(Default::default()) };
+        let body = BlockBody::default();
         let (operator, _) = self.keys.get(&leader).ok_or("a stranger leads")?;
         let signature = Signed::new(Proposal::new(position, height, hash), &CONTEXT, operator).signature;
         let block = Arc::new(SignedBlock { block: Block { header, body }, signature }).verify(&CONTEXT)?;

@@ -121,6 +121,8 @@ pub enum Effect {
     CatchUp {
         /// A height that a member named; a hint that may be false.
         target: Height,
+        /// The block there that is missing, if it is known by name. Its holders may have it beside their chain.
+        block: Option<B256>,
         /// Members that hold it; nobody if that is not known.
         holders: Vec<Address>,
     },

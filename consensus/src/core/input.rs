@@ -4,7 +4,7 @@ use super::{BuildRequest, Timer};
 use crate::certificate::VerifiedCertificate;
 use crate::evidence::VerifiedEvidence;
 use crate::finality::{VerifiedQuorum, VerifiedSetChange};
-use crate::messages::{Announcement, CastVote, Checkpoint, Heartbeat, Seal, VerifiedTermChange};
+use crate::messages::{Announcement, CastVote, Checkpoint, Heartbeat, Proposal, Seal, VerifiedTermChange};
 use crate::reign::RegistrySet;
 use crate::signing::Verified;
 use crate::types::{Block, VerifiedBlock};
@@ -29,6 +29,8 @@ pub enum Input {
     },
     /// A leader's block came.
     Block(VerifiedBlock),
+    /// A leader signed a block that cannot be had whole: all that it is good for is a proof that it signed two.
+    Proposal(Verified<Proposal>),
     /// A seal came.
     Seal(Verified<Seal>),
     /// The scheduler puts a checkpoint to the vote.

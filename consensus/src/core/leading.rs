@@ -126,7 +126,7 @@ impl Core {
             return self.emit(Effect::Discard(vec![reference.hash]));
         }
         let block = Arc::new(SignedBlock { block, signature: signed.signature });
-        let Ok(verified) = Arc::clone(&block).verify(&self.context) else { return };
+        let Ok(verified) = Arc::clone(&block).verify_own(&self.context) else { return };
         self.emit(Effect::PersistProposal { block: Arc::clone(&block), journal: entry });
         self.send_block(&block);
         self.tree.insert(verified, Progress::Executed);

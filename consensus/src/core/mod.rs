@@ -274,6 +274,7 @@ impl Core {
             Input::Resign => self.on_resign(now),
             Input::Leave => self.on_leave(now),
             Input::Block(block) => self.on_block(block, now),
+            Input::Proposal(proposal) => self.witness_message(&proposal, now),
             Input::Seal(seal) => self.on_seal(seal, now),
             Input::Checkpoint { checkpoint, parent } => self.on_checkpoint(&checkpoint, parent, now),
             Input::Vote(vote) => self.on_vote(&vote, now),

@@ -189,7 +189,7 @@ impl Core {
         let (target, holders) = (finality.block().height, finality.child().signers(&self.reign.electorate));
         let certificate = Arc::clone(finality.child().certificate());
         let certified = CertifiedCheckpoint { certificate, parent: Some(*finality.checkpoint()) };
-        self.emit(Effect::CatchUp { target, holders });
+        self.emit(Effect::CatchUp { target, block: None, holders });
         self.emit(Effect::Gossip(Outgoing::Quorum(certified)));
     }
 

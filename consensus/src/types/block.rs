@@ -6,7 +6,7 @@ use crate::finality::{FinalityProof, SetChange};
 use crate::messages::{Announcement, Proposal, Seal};
 use crate::signing::{InvalidSignature, Signature, Signed, SigningContext, Verified};
 use crate::simulation::mutation::{self, Mutation};
-use alloy_consensus::{TxEnvelope, proofs};
+use alloy_consensus::{Header, TxEnvelope, proofs};
 use alloy_primitives::{Address, B256, Bytes};
 use alloy_rlp::{RlpDecodable, RlpEncodable};
 use serde::{Deserialize, Serialize};
@@ -161,13 +161,49 @@ pub enum MalformedBlock {
 
 /// A block whose leader's signature, extra data and body are checked; its execution is not.
 ///
-/// Cheap to clone. Made only by [`SignedBlock::verify`].
+/// Cheap to clone. Made only by [`SignedBlock::verify`] and [`super::VerifiedCompactBlock::complete`].
 #[derive(Clone, Debug)]
 pub struct VerifiedBlock {
     signed: Arc<SignedBlock>,
-    hash: B256,
-    position: ExtraData,
+    header: CheckedHeader,
+}
+
+/// What a header that its leader signed says of its place.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct CheckedHeader {
+    pub(super) hash: B256,
+    pub(super) position: ExtraData,
     announcement: B256,
+}
+
+impl CheckedHeader {
+    /// Hashes the header, recovers the leader, and checks that the header names it as beneficiary and that it may lead.
+    pub(super) fn of(
+        header: &Header,
+        signature: Signature,
+        context: &SigningContext,
+        may_lead: impl FnOnce(Address) -> bool,
+    ) -> Result<Self, MalformedBlock> {
+        let position =
+            ExtraData::from_bytes(&header.extra_data).ok_or(MalformedBlock::ExtraData(header.extra_data.len()))?;
+        let announcement = header.parent_beacon_block_root.ok_or(MalformedBlock::NoAnnouncement)?;
+        let hash = header.hash_slow();
+        let proposal = Proposal::new(position, Height(header.number), hash);
+        let signer = Signed { message: proposal, signature }.verify(context)?.signer();
+        if signer != header.beneficiary {
+            return Err(MalformedBlock::Beneficiary { beneficiary: header.beneficiary, signer });
+        }
+        if !may_lead(signer) {
+            return Err(MalformedBlock::Stranger(signer));
+        }
+        Ok(Self { hash, position, announcement })
+    }
+
+    /// The block with this header, if its body is the header's.
+    pub(super) fn with_body(self, signed: Arc<SignedBlock>) -> Result<VerifiedBlock, MalformedBlock> {
+        signed.check_body()?;
+        Ok(VerifiedBlock { signed, header: self })
+    }
 }
 
 impl SignedBlock {
@@ -197,21 +233,13 @@ impl SignedBlock {
         context: &SigningContext,
         may_lead: impl FnOnce(Address) -> bool,
     ) -> Result<VerifiedBlock, MalformedBlock> {
-        let header = &self.block.header;
-        let position =
-            ExtraData::from_bytes(&header.extra_data).ok_or(MalformedBlock::ExtraData(header.extra_data.len()))?;
-        let announcement = header.parent_beacon_block_root.ok_or(MalformedBlock::NoAnnouncement)?;
-        let hash = header.hash_slow();
-        let proposal = Proposal::new(position, Height(header.number), hash);
-        let signer = Signed { message: proposal, signature: self.signature }.verify(context)?.signer();
-        if signer != header.beneficiary {
-            return Err(MalformedBlock::Beneficiary { beneficiary: header.beneficiary, signer });
-        }
-        if !may_lead(signer) {
-            return Err(MalformedBlock::Stranger(signer));
-        }
-        self.check_body()?;
-        Ok(VerifiedBlock { signed: self, hash, position, announcement })
+        CheckedHeader::of(&self.block.header, self.signature, context, may_lead)?.with_body(self)
+    }
+
+    /// The same for a block that this node built itself: its body is not looked at.
+    pub(crate) fn verify_own(self: Arc<Self>, context: &SigningContext) -> Result<VerifiedBlock, MalformedBlock> {
+        let header = CheckedHeader::of(&self.block.header, self.signature, context, |_| true)?;
+        Ok(VerifiedBlock { signed: self, header })
     }
 
     /// The leader's signature covers the header alone: what comes with it might be anyone's.
@@ -241,7 +269,7 @@ impl VerifiedBlock {
     /// The hash of the header.
     #[must_use]
     pub const fn hash(&self) -> B256 {
-        self.hash
+        self.header.hash
     }
 
     /// The number of the block.
@@ -253,7 +281,7 @@ impl VerifiedBlock {
     /// Height and hash.
     #[must_use]
     pub fn reference(&self) -> BlockRef {
-        BlockRef { height: self.height(), hash: self.hash }
+        BlockRef { height: self.height(), hash: self.header.hash }
     }
 
     /// The hash of the parent's header.
@@ -265,13 +293,13 @@ impl VerifiedBlock {
     /// Era, term and epoch.
     #[must_use]
     pub const fn position(&self) -> ExtraData {
-        self.position
+        self.header.position
     }
 
     /// The hash of the announcement that entitles the leader.
     #[must_use]
     pub const fn announcement(&self) -> B256 {
-        self.announcement
+        self.header.announcement
     }
 
     /// Who signed the block, which is its beneficiary.
@@ -290,7 +318,7 @@ impl VerifiedBlock {
     /// What the leader signed.
     #[must_use]
     pub fn proposal(&self) -> Proposal {
-        Proposal::new(self.position, self.height(), self.hash)
+        Proposal::new(self.position(), self.height(), self.hash())
     }
 }
 

@@ -9,7 +9,7 @@ use baton_consensus::{
     finality::{CertifiedCheckpoint, ProposedCheckpoint, SetChange},
     messages::{CastVote, Heartbeat, Seal, TermRequest},
     signing::Signed,
-    types::SignedBlock,
+    types::CompactBlock,
 };
 use std::{fmt, sync::Arc};
 
@@ -84,8 +84,8 @@ kinds! {
     Heartbeat(Signed<Heartbeat>) { name: "heartbeat", cap: 512, kept: 1, waiting: MIB }
     /// An epoch's leader, a term's first with the certificate that opened the term. At most 640 KiB.
     Schedule(Appointment) { name: "schedule", cap: 640 * KIB, kept: 64, waiting: 8 * MIB }
-    /// A leader's block, not sealed. At most 8 MiB.
-    Block(Arc<SignedBlock>) { name: "block", cap: 8 * MIB, kept: 8, waiting: 96 * MIB }
+    /// A leader's block, not sealed, its transactions mostly by hash. At most 8 MiB, and 65,536 transactions.
+    Block(Arc<CompactBlock>) { name: "block", cap: 8 * MIB, kept: 8, waiting: 96 * MIB }
     /// The scheduler's seal on a block. At most 512 bytes.
     Seal(Signed<Seal>) { name: "seal", cap: 512, kept: 64, waiting: 4 * MIB }
     /// A member's wish to enter a term, with the quorum certificate that it names. At most 1 KiB.

@@ -5,6 +5,7 @@
 //! codec's bytes (`codec`). A length beyond the cap is refused before anything is read, and memory grows only with what
 //! really arrives.
 
+mod by_hash;
 mod codec;
 mod messages;
 mod protocol;
@@ -17,6 +18,9 @@ pub(crate) use codec::read_frame;
 pub(crate) use codec::write_frame;
 pub(crate) use protocol::{RpcBehaviour, decode_status, encode_status};
 
+pub use by_hash::{
+    BlocksByHash, Branch, BranchBlock, FoundTransactions, MAX_ASKED_TRANSACTIONS, MAX_BRANCH_BLOCKS, TransactionsByHash,
+};
 pub use messages::{BlocksByRange, MAX_REFUSAL_BYTES, Received, Submission};
-pub use protocol::{MAX_SEGMENT_BYTES, Protocol, Request, Response};
+pub use protocol::{MAX_FOUND_BYTES, MAX_SEGMENT_BYTES, Protocol, Request, Response};
 pub use responder::Responder;

@@ -1,6 +1,8 @@
 //! The table of request/response: one row a protocol. Everything else follows from it.
 
-use super::{BlocksByRange, FrameCodec, Received, Submission};
+use super::{
+    BlocksByHash, BlocksByRange, Branch, FoundTransactions, FrameCodec, Received, Submission, TransactionsByHash,
+};
 use crate::{
     gossip::chain_prefix,
     status::Status,
@@ -20,6 +22,9 @@ const MIB: usize = 1 << 20;
 
 /// The most bytes of an encoded [`ChainSegment`] that an answer to blocks-by-range may have: 16 MiB.
 pub const MAX_SEGMENT_BYTES: usize = 16 * MIB;
+
+/// The most bytes of encoded [`FoundTransactions`]: 8 MiB.
+pub const MAX_FOUND_BYTES: usize = 8 * MIB;
 
 /// What the table says of a protocol.
 #[derive(Clone, Copy, Debug)]
@@ -201,6 +206,14 @@ protocols! {
         PushTransactions push_transactions (Vec<Bytes> => Received) {
             name: "push-transactions", request: MIB, response: 64 * KIB, deadline: 10, concurrent: 8,
         }
+        /// Transactions of a block that came by their hashes.
+        TransactionsByHash transactions_by_hash (TransactionsByHash => FoundTransactions) {
+            name: "transactions-by-hash", request: MIB, response: MAX_FOUND_BYTES, deadline: 5, concurrent: 8,
+        }
+        /// A block on whatever branch, with its ancestors.
+        BlocksByHash blocks_by_hash (BlocksByHash => Branch) {
+            name: "blocks-by-hash", request: 64, response: MAX_SEGMENT_BYTES, deadline: 10, concurrent: 2,
+        }
     }
 }
 
@@ -260,7 +273,9 @@ mod tests {
                 "/baton/7/abababab/blocks-by-range/1",
                 "/baton/7/abababab/submit-block/1",
                 "/baton/7/abababab/submit-vote/1",
-                "/baton/7/abababab/push-transactions/1"
+                "/baton/7/abababab/push-transactions/1",
+                "/baton/7/abababab/transactions-by-hash/1",
+                "/baton/7/abababab/blocks-by-hash/1"
             ]
         );
     }

@@ -68,7 +68,7 @@ async fn the_largest_blocks_travel_and_cannot_be_compressed_away() {
     let noise = std::iter::successors(Some(1u64), |x| Some(x.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1)));
     block.block.header.extra_data =
         noise.take(1_000_000).flat_map(|x| (x >> 8).to_be_bytes()).collect::<Vec<_>>().into();
-    let message = GossipMessage::Block(block.into());
+    let message = GossipMessage::Block(samples::compact(&block));
     two.handle.publish(message.clone()).await.unwrap();
     assert_eq!(accept(&mut one).await, message);
 }
@@ -131,7 +131,7 @@ async fn four_nodes_that_know_one_bootnode_reach_each_other() {
         }
     });
     for author in 0..others.len() {
-        let message = GossipMessage::Block(samples::block(author as u64 + 1));
+        let message = GossipMessage::Block(samples::compact(&samples::block(author as u64 + 1)));
         others[author].handle.publish(message.clone()).await.unwrap();
         for (index, node) in others.iter_mut().enumerate() {
             while index != author && accept(node).await != message {}

@@ -58,7 +58,7 @@ async fn garbage_never_reaches_the_node_and_its_sender_is_sent_away() {
     let mut garbage = vec![
         ("seal", b"not snappy".to_vec()),
         ("block", noise),
-        ("transactions", bomb),
+        ("schedule", bomb),
         // Declares 4 GiB.
         ("block", vec![0xff, 0xff, 0xff, 0xff, 0x0f, 0]),
         // More on the wire than a heartbeat may have.

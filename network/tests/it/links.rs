@@ -13,7 +13,7 @@ async fn quic_links_carry_everything() {
     let mut two = Node::start(NetworkConfig { bootnodes: vec![one.address().await], ..quic() });
     two.ready(one.id()).await;
     one.ready(two.id()).await;
-    let message = GossipMessage::Block(samples::block(1));
+    let message = GossipMessage::Block(samples::compact(&samples::block(1)));
     two.handle.publish(message.clone()).await.unwrap();
     let handle = one.handle.clone();
     let received = one

@@ -1,10 +1,12 @@
 //! Real swarms on loopback, ports chosen by the system. Nothing sleeps: every step waits for its condition.
 
 mod chains;
+mod gate;
 mod gossip;
 mod hostile;
 mod links;
 mod measure;
 mod node;
+mod priorities;
 mod requests;
 mod samples;

@@ -6,7 +6,7 @@ use crate::{
 };
 use baton_consensus::types::SignedBlock;
 use baton_network::{GossipMessage, NetworkEvent, Publication, Verdict};
-use std::{sync::Arc, time::Instant};
+use std::time::Instant;
 use tokio::sync::mpsc;
 
 const BLOCKS: u64 = 200;
@@ -15,7 +15,7 @@ fn block(height: u64) -> GossipMessage {
     let mut block: SignedBlock = (*samples::block(height)).clone();
     let bytes: Vec<u8> = (0..100_000u64).map(|x| (x.wrapping_mul(x ^ height) >> 7) as u8).collect();
     block.block.header.extra_data = bytes.into();
-    GossipMessage::Block(Arc::new(block))
+    GossipMessage::Block(samples::compact(&block))
 }
 
 /// Accepts everything and tells the heights of blocks.
@@ -28,7 +28,7 @@ fn accept_all(node: Node) -> mpsc::UnboundedReceiver<u64> {
             if let NetworkEvent::Gossip { ticket, message, .. } = event {
                 node.handle.report(ticket, Verdict::Accept);
                 if let GossipMessage::Block(block) = message {
-                    let _ = seen.send(block.block.header.number);
+                    let _ = seen.send(block.header.number);
                 }
             }
         }

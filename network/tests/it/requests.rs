@@ -11,8 +11,8 @@ use baton_consensus::{
     types::{ChainSegment, Epoch, Era, ExtraData, Height, SealedBlock, Term},
 };
 use baton_network::{
-    BlocksByRange, NetworkEvent, PeerId, Received, Request, RequestError, RespondError, Responder, Response,
-    Submission, Text, WireError,
+    BlocksByHash, BlocksByRange, Branch, BranchBlock, FoundTransactions, NetworkEvent, PeerId, Received, Request,
+    RequestError, RespondError, Responder, Response, Submission, Text, TransactionsByHash, WireError,
 };
 use std::time::Duration;
 
@@ -46,6 +46,17 @@ async fn every_protocol_answers() {
         (
             Request::PushTransactions(samples::transactions(1)),
             Response::PushTransactions(Received { count: 1, refused: vec![1] }),
+        ),
+        (
+            Request::TransactionsByHash(TransactionsByHash { hashes: vec![FixedBytes([1; 32]), FixedBytes([2; 32])] }),
+            Response::TransactionsByHash(FoundTransactions { transactions: samples::transactions(1) }),
+        ),
+        (
+            Request::BlocksByHash(BlocksByHash { hash: FixedBytes([1; 32]), count: 64 }),
+            Response::BlocksByHash(Branch {
+                blocks: vec![BranchBlock { block: (*samples::block(3)).clone(), seal: None }],
+                ..Branch::default()
+            }),
         ),
     ];
     let (handle, id) = (client.handle.clone(), server.id());

@@ -5,7 +5,7 @@ use baton_consensus::{
     certificate::Appointment,
     messages::{Announcement, Heartbeat, Seal, Skip, SkipReason},
     signing::Signed,
-    types::{Block, Epoch, Era, Height, SignedBlock, Term},
+    types::{Block, CompactBlock, Epoch, Era, Height, SignedBlock, Term},
 };
 use baton_network::GossipMessage;
 use std::sync::Arc;
@@ -19,6 +19,11 @@ pub(crate) fn block(height: u64) -> Arc<SignedBlock> {
     block.header.number = height;
     block.header.extra_data = Bytes::from(vec![1; 24]);
     Arc::new(SignedBlock { block, signature: FixedBytes([9; 65]) })
+}
+
+/// As a block travels by gossip.
+pub(crate) fn compact(block: &SignedBlock) -> Arc<CompactBlock> {
+    Arc::new(CompactBlock::of(block, |_| false))
 }
 
 pub(crate) fn seal(height: u64) -> GossipMessage {
@@ -53,7 +58,7 @@ pub(crate) fn all() -> Vec<GossipMessage> {
     vec![
         GossipMessage::Heartbeat(signed(heartbeat)),
         GossipMessage::Schedule(Appointment { announcement: signed(announcement), certificate: None }),
-        GossipMessage::Block(block(6)),
+        GossipMessage::Block(compact(&block(6))),
         seal(6),
         GossipMessage::Transactions(transactions(1)),
     ]

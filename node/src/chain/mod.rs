@@ -6,6 +6,8 @@
 //! *Reading.* [`StateAdapter`] shows a stored state to execution: build and check blocks on it. [`ChainReader`] is the read
 //! side for everyone else: it resolves block tags, joins blocks with receipts and senders, and simulates calls.
 //!
+//! *Remembering.* [`RecentBlocks`] has the blocks of the last moments, whatever became of them.
+//!
 //! Everything that touches the store blocks; call it from a thread that may.
 
 mod blocks;
@@ -16,6 +18,7 @@ mod genesis;
 mod heads;
 mod pool;
 mod reader;
+mod recent;
 mod simulate;
 mod state;
 #[cfg(test)]
@@ -29,4 +32,5 @@ pub(crate) use heads::block_logs;
 pub use heads::{BlockLog, HeadEvent, HeadEvents, NewHead};
 pub use pool::committed_block;
 pub use reader::ChainReader;
+pub use recent::RecentBlocks;
 pub use state::StateAdapter;

@@ -60,6 +60,8 @@ pub struct NodeConfig {
     pub process: ProcessConfig,
     /// See [`baton_consensus::core::Identity::without_checkpoints`]. No setting: only the command line of a measurement says it.
     pub without_checkpoints: bool,
+    /// See [`crate::engine::EngineConfig::whole_blocks`]. No setting either.
+    pub whole_blocks: bool,
 }
 
 /// L1, where the genesis file names a registry there.
@@ -223,6 +225,7 @@ impl NodeConfig {
             },
             process: ProcessConfig { ready_file, exit_on_stdin_eof: exit_on_stdin_eof.unwrap_or(false) },
             without_checkpoints: false,
+            whole_blocks: false,
         };
         config.check()?;
         Ok(config)
@@ -269,6 +272,7 @@ impl NodeConfig {
             log,
             process,
             without_checkpoints: _,
+            whole_blocks: _,
         } = self.clone();
         let L1Config { endpoints, key: l1_key, poll } = l1;
         let NetworkConfig { listen, external, bootnodes } = network;

@@ -1,7 +1,7 @@
 //! The engine's loop.
 
 use super::{
-    CatchUp, Clock, EngineHandle, EngineMessage, EngineView, Origin, Segment,
+    Branch, CatchUp, Clock, EngineHandle, EngineMessage, EngineView, Origin, Segment,
     executor::{self, ExecutedBlocks, Executor, Job, JobResult},
     handle::{MAILBOX, Position},
     outbox::Outbox,
@@ -9,7 +9,7 @@ use super::{
     timers::Timers,
 };
 use crate::{
-    chain::{ChainReader, HeadEvents},
+    chain::{ChainReader, HeadEvents, RecentBlocks},
     eras::CurrentEra,
     genesis::Genesis,
     l1::{EvidenceReport, ReporterHandle},
@@ -55,12 +55,16 @@ pub struct EngineConfig {
     pub version: String,
     /// See [`Identity::without_checkpoints`].
     pub without_checkpoints: bool,
+    /// Own blocks travel with all their transactions in them, for measurements alone.
+    pub whole_blocks: bool,
     /// Where the halt file goes.
     pub data_dir: PathBuf,
     /// The store and what is read from it.
     pub chain: ChainReader,
     /// The pool that blocks are built from.
     pub pool: PoolHandle,
+    /// Where blocks are remembered for peers.
+    pub recent: RecentBlocks,
     /// The mesh.
     pub network: NetworkHandle,
     /// Who wants to hear of new heads.
@@ -81,6 +85,7 @@ pub struct Engine {
     pub(super) clock: Clock,
     pub(super) chain: ChainReader,
     pub(super) pool: PoolHandle,
+    pub(super) recent: RecentBlocks,
     pub(super) network: NetworkHandle,
     pub(super) outbox: Outbox,
     pub(super) heads: HeadEvents,
@@ -119,9 +124,11 @@ impl Engine {
             evidence,
             version,
             without_checkpoints,
+            whole_blocks,
             data_dir,
             chain,
             pool,
+            recent,
             network,
             heads,
             status,
@@ -171,8 +178,9 @@ impl Engine {
             data_dir,
             clock,
             chain,
+            outbox: Outbox::start(network.clone(), pool.clone(), recent.clone(), whole_blocks),
             pool,
-            outbox: Outbox::start(network.clone()),
+            recent,
             network,
             heads,
             status,
@@ -256,6 +264,7 @@ impl Engine {
                 self.feed(Input::Certificate(certificate), Some(origin)).await
             }
             EngineMessage::Block(block, origin) => self.feed(Input::Block(block), Some(origin)).await,
+            EngineMessage::Proposal(proposal) => self.feed(Input::Proposal(proposal), None).await,
             EngineMessage::Seal(seal, origin) => self.feed(Input::Seal(seal), Some(origin)).await,
             EngineMessage::Checkpoint(checkpoint, parent, origin) => {
                 self.feed(Input::Checkpoint { checkpoint, parent }, Some(origin)).await
@@ -274,6 +283,7 @@ impl Engine {
                 let _ = done.send(());
                 Ok(())
             }
+            EngineMessage::Branch(branch) => self.take_branch(branch).await,
             EngineMessage::Resign(asker) => self.feed(Input::Resign, Some(Origin::Operator(asker))).await,
             EngineMessage::Leave(asker) => {
                 self.farewell = Some(asker);
@@ -302,6 +312,23 @@ impl Engine {
         }
         if let Some(change) = change {
             self.feed(Input::SetChange(*change), None).await?;
+        }
+        Ok(())
+    }
+
+    async fn take_branch(&mut self, Branch { certificates, announcements, blocks }: Branch) -> eyre::Result<()> {
+        for certificate in certificates {
+            self.feed(Input::Certificate(certificate), None).await?;
+        }
+        for announcement in announcements {
+            self.feed(Input::Announcement { announcement, certificate: None }, None).await?;
+        }
+        for (block, seal) in blocks {
+            // The seal first, as above.
+            if let Some(seal) = seal {
+                self.feed(Input::Seal(seal), None).await?;
+            }
+            self.feed(Input::Block(block), None).await?;
         }
         Ok(())
     }
@@ -388,7 +415,8 @@ pub(super) fn peers_of(set: &SequencerSet) -> impl Iterator<Item = (Address, Pee
 fn position_of(core: &Core) -> Position {
     let schedule = core.schedule();
     let (era, term, epoch) = (schedule.era(), schedule.term(), schedule.epoch());
-    Position { head: core.head(), schedule: ExtraData { era, term, epoch }, scheduler: schedule.scheduler() }
+    let leader = schedule.latest().map(|latest| latest.announcement.leader);
+    Position { head: core.head(), schedule: ExtraData { era, term, epoch }, scheduler: schedule.scheduler(), leader }
 }
 
 impl std::fmt::Debug for Engine {

@@ -49,6 +49,7 @@ impl Engine {
                 let stored = self.chain.store().put_finality(block, &proof, finalized);
                 stored.wrap_err("cannot keep a finality proof")?;
                 course::finalized(block);
+                self.recent.finalized(block.height);
                 self.note_finalized();
                 self.refresh_view();
             }
@@ -90,10 +91,10 @@ impl Engine {
             Effect::Build(request) => self.order(Job::Build(request))?,
             Effect::Discard(hashes) => hashes.iter().for_each(|hash| self.executed.remove(hash)),
             Effect::StartTimer { timer, at } => self.timers.start(timer, at),
-            Effect::CatchUp { target, holders } => {
+            Effect::CatchUp { target, block, holders } => {
                 let holders = holders.iter().filter_map(|holder| self.sequencer_peers.get(holder).copied()).collect();
                 // If one is waiting already, it will see how far to go.
-                let _ = self.catch_up.try_send(CatchUp { target, holders });
+                let _ = self.catch_up.try_send(CatchUp { target, block, holders });
             }
             Effect::Resigned(answer) => {
                 if let Err(reason) = &answer {
@@ -204,7 +205,9 @@ impl Engine {
         let mut abandoned = Vec::new();
         while self.chain.store().head().height > to.height {
             let head = self.chain.head_block().wrap_err("cannot read the head that is to be reverted")?;
-            self.reverted.extend(self.chain.store().sealed_block(self.chain.head().height)?);
+            let reverted = self.chain.store().sealed_block(self.chain.head().height)?;
+            reverted.iter().for_each(|sealed| self.recent.keep_beside(sealed));
+            self.reverted.extend(reverted);
             self.chain.store().revert_head().wrap_err("cannot revert the head")?;
             self.metrics.blocks.blocks_reverted.inc();
             self.heads.reverted(&head);

@@ -1,10 +1,10 @@
-use alloy_primitives::Address;
+use alloy_primitives::{Address, B256};
 use baton_consensus::{
     certificate::VerifiedCertificate,
     core::CannotResign,
     evidence::VerifiedEvidence,
     finality::{VerifiedFinality, VerifiedQuorum, VerifiedSetChange},
-    messages::{Announcement, CastVote, Checkpoint, Heartbeat, Seal, VerifiedTermChange},
+    messages::{Announcement, CastVote, Checkpoint, Heartbeat, Proposal, Seal, VerifiedTermChange},
     reign::RegistrySet,
     signing::Verified,
     types::{BlockRef, ExtraData, Height, Term, VerifiedBlock, VerifiedSealedBlock},
@@ -39,6 +39,8 @@ pub enum EngineMessage {
     Certificate(VerifiedCertificate, Origin),
     /// A leader's block.
     Block(VerifiedBlock, Origin),
+    /// What a leader signed of a block that could not be had whole.
+    Proposal(Verified<Proposal>),
     /// A seal from the mesh.
     Seal(Verified<Seal>, Origin),
     /// What the scheduler puts to the vote, with the certificate that came with it.
@@ -60,6 +62,8 @@ pub enum EngineMessage {
     },
     /// A stretch of the chain that was fetched because this node is behind; answered when all of it was taken in.
     Segment(Segment, oneshot::Sender<()>),
+    /// A block that was asked for by its hash, with what it stands on.
+    Branch(Branch),
     /// The operator wants this node to hand the schedule over; answered with the term that it asked for.
     Resign(oneshot::Sender<Result<Term, CannotResign>>),
     /// The node is about to stop; answered when nobody relies on it any more, and what it had to say is with the network.
@@ -81,11 +85,24 @@ pub struct Segment {
     pub change: Option<Box<VerifiedSetChange>>,
 }
 
+/// A block and its ancestors, on whatever branch, signatures checked.
+#[derive(Debug, Default)]
+pub struct Branch {
+    /// What opened the terms of the announcements.
+    pub certificates: Vec<VerifiedCertificate>,
+    /// The schedule that the blocks stand on, in order.
+    pub announcements: Vec<Verified<Announcement>>,
+    /// The blocks, lowest first, with their seals if they have any.
+    pub blocks: Vec<(VerifiedBlock, Option<Verified<Seal>>)>,
+}
+
 /// What the engine lacks.
 #[derive(Clone, Debug)]
 pub struct CatchUp {
     /// A height that a member named; a hint that may be false.
     pub target: Height,
+    /// The block there, if it is known by name.
+    pub block: Option<B256>,
     /// Peers that hold it; nobody if that is not known.
     pub holders: Vec<PeerId>,
 }
@@ -99,6 +116,8 @@ pub struct Position {
     pub schedule: ExtraData,
     /// Who schedules the term.
     pub scheduler: Address,
+    /// Who leads the newest epoch known.
+    pub leader: Option<Address>,
 }
 
 /// How others reach the engine. Cheap to clone.

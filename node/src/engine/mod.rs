@@ -4,6 +4,7 @@
 //! - [`actor`]: its loop, on a thread of its own, since it waits for the disk.
 //! - [`effects`]: how each effect is carried out. The order is kept: what must be durable is synced before what follows
 //!   it is sent.
+//! - [`outbox`], [`compact`]: what leaves for the mesh, and in which form.
 //! - [`course`]: the steps from a block to its finality in the log, for measurements.
 //! - [`reports`]: what operators read of it in the log and in the metrics.
 //! - [`executor`]: the thread that executes and builds blocks, and the results that wait for their seal.
@@ -12,6 +13,7 @@
 
 mod actor;
 mod clock;
+mod compact;
 mod course;
 mod effects;
 mod executor;
@@ -24,5 +26,5 @@ mod view;
 
 pub use actor::{Engine, EngineConfig};
 pub use clock::Clock;
-pub use handle::{CatchUp, EngineHandle, EngineMessage, Origin, Position, Segment};
+pub use handle::{Branch, CatchUp, EngineHandle, EngineMessage, Origin, Position, Segment};
 pub use view::EngineView;

@@ -1,5 +1,7 @@
 //! What leaves the engine for the mesh, in order, without making the engine wait.
 
+use super::compact;
+use crate::{chain::RecentBlocks, mempool::PoolHandle};
 use baton_consensus::{core::Outgoing, messages::CastVote, signing::Signed, types::SignedBlock};
 use baton_network::{GossipMessage, NetworkHandle, PeerId, Request, Response, Submission};
 use std::sync::Arc;
@@ -13,6 +15,7 @@ const CAPACITY: usize = 256;
 #[derive(Debug)]
 enum Letter {
     Gossip(GossipMessage),
+    Block(Arc<SignedBlock>),
     Submit(PeerId, Arc<SignedBlock>),
     CastVote(PeerId, Box<Signed<CastVote>>),
     /// Nothing to send: whoever waits for it knows that what was posted before is with the swarm.
@@ -25,9 +28,10 @@ pub(super) struct Outbox(mpsc::Sender<Letter>);
 
 impl Outbox {
     /// Starts the task that hands messages to the swarm; it ends with the last outbox.
-    pub(super) fn start(network: NetworkHandle) -> Self {
+    pub(super) fn start(network: NetworkHandle, pool: PoolHandle, recent: RecentBlocks, whole_blocks: bool) -> Self {
         let (sender, receiver) = mpsc::channel(CAPACITY);
-        tokio::spawn(deliver(network, receiver));
+        let form = Form { pool, recent, whole_blocks };
+        tokio::spawn(deliver(network, form, receiver));
         Self(sender)
     }
 
@@ -37,7 +41,7 @@ impl Outbox {
             Outgoing::Announcement(appointment) => GossipMessage::Schedule(appointment),
             Outgoing::TermChange(request) => GossipMessage::TermChange(Box::new(request)),
             Outgoing::Certificate(certificate) => GossipMessage::Certificate(certificate),
-            Outgoing::Block(block) => GossipMessage::Block(block),
+            Outgoing::Block(block) => return self.post(Letter::Block(block)),
             Outgoing::Seal(signed) => GossipMessage::Seal(signed),
             Outgoing::Checkpoint(proposed) => GossipMessage::Checkpoint(Box::new(proposed)),
             Outgoing::Vote(signed) => GossipMessage::Vote(Box::new(signed)),
@@ -68,16 +72,27 @@ impl Outbox {
     }
 }
 
-async fn deliver(network: NetworkHandle, mut letters: mpsc::Receiver<Letter>) {
+/// In which form own blocks leave.
+struct Form {
+    pool: PoolHandle,
+    recent: RecentBlocks,
+    whole_blocks: bool,
+}
+
+impl Form {
+    fn of(&self, block: &Arc<SignedBlock>) -> GossipMessage {
+        // Before anyone can ask for what is in it.
+        self.recent.note_own(block);
+        let compact = if self.whole_blocks { compact::whole(block) } else { compact::compact(block, &self.pool) };
+        GossipMessage::Block(Arc::new(compact))
+    }
+}
+
+async fn deliver(network: NetworkHandle, form: Form, mut letters: mpsc::Receiver<Letter>) {
     while let Some(letter) = letters.recv().await {
         match letter {
-            Letter::Gossip(message) => {
-                let kind = message.kind();
-                match network.publish(message).await {
-                    Ok(publication) => debug!(?kind, ?publication, "published"),
-                    Err(error) => warn!(?kind, %error, "could not publish"),
-                }
-            }
+            Letter::Gossip(message) => publish(&network, message).await,
+            Letter::Block(block) => publish(&network, form.of(&block)).await,
             Letter::Submit(peer, block) => {
                 let network = network.clone();
                 tokio::spawn(async move { submit(&network, peer, block).await });
@@ -91,6 +106,14 @@ async fn deliver(network: NetworkHandle, mut letters: mpsc::Receiver<Letter>) {
                 let _ = passed.send(());
             }
         }
+    }
+}
+
+async fn publish(network: &NetworkHandle, message: GossipMessage) {
+    let kind = message.kind();
+    match network.publish(message).await {
+        Ok(publication) => debug!(?kind, ?publication, "published"),
+        Err(error) => warn!(?kind, %error, "could not publish"),
     }
 }
 

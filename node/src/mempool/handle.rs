@@ -180,6 +180,12 @@ impl PoolHandle {
         self.index.get(hash)
     }
 
+    /// A transaction that is in the pool, or was lately.
+    #[must_use]
+    pub fn find(&self, hash: &B256) -> Option<Arc<PooledTransaction>> {
+        self.index.find(hash)
+    }
+
     /// The transactions of the pool among these, each at its hash's place.
     #[must_use]
     pub fn transactions(&self, hashes: &[B256]) -> Vec<Option<Arc<PooledTransaction>>> {

@@ -4,10 +4,13 @@
 //! - [`electorates`]: the sets of this era and earlier ones, and what waits for the next one.
 //! - [`consensus`]: the checks of consensus messages.
 //! - [`quorums`]: the quorum certificates that were checked already.
-//! - [`requests`]: answers to peers.
+//! - [`compact`]: puts blocks together that come with the hashes of their transactions.
+//! - [`requests`], [`by_hash`]: answers to peers.
 //! - [`peers`]: who is connected, for JSON-RPC, the synchronizer and the mempool.
 //! - [`push`]: the mempool's way out.
 
+mod by_hash;
+mod compact;
 mod consensus;
 mod electorates;
 mod peers;
@@ -16,6 +19,7 @@ mod quorums;
 mod requests;
 mod router;
 
+pub use compact::Assembler;
 pub use electorates::{Electorates, Held};
 pub use peers::{Peer, PeerBook};
 pub use push::MempoolMesh;

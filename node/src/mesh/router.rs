@@ -1,16 +1,17 @@
 //! The loop over the network's events.
 
 use super::{
-    KnownQuorums, PeerBook,
+    Assembler, KnownQuorums, PeerBook, by_hash,
     electorates::{Electorates, Held, Place},
     requests,
 };
 use crate::{
+    chain::RecentBlocks,
     engine::{EngineHandle, EngineMessage, Origin},
     mempool::{self, PoolHandle},
     metrics::{Judgement, Metrics},
 };
-use alloy_primitives::Bytes;
+use alloy_primitives::{Address, Bytes};
 use baton_network::{
     GossipMessage, GossipTicket, Multiaddr, NetworkEvent, NetworkEvents, NetworkHandle, PeerId, Request, Responder,
     Verdict,
@@ -26,6 +27,9 @@ const PEERS_INTERVAL: Duration = Duration::from_millis(500);
 
 /// Segments that are read for peers at once.
 const SEGMENTS_AT_ONCE: usize = 4;
+
+/// Requests for transactions that are served at once.
+const LOOK_UPS_AT_ONCE: usize = 8;
 
 /// Batches of transactions that are taken in at once.
 const BATCHES_AT_ONCE: usize = 256;
@@ -45,6 +49,10 @@ pub struct Router {
     pub pool: PoolHandle,
     /// What blocks are served from.
     pub store: Store,
+    /// The blocks of the last moments.
+    pub recent: RecentBlocks,
+    /// What makes whole blocks of those that come with the hashes of their transactions.
+    pub assembler: Assembler,
     /// Who is connected.
     pub peers: PeerBook,
     /// What signatures are checked against, and whose count.
@@ -65,6 +73,7 @@ impl Router {
     /// Runs until `shutdown` or the end of the network.
     pub async fn run(mut self, mut events: NetworkEvents, shutdown: CancellationToken) {
         let segments = Arc::new(Semaphore::new(SEGMENTS_AT_ONCE));
+        let look_ups = Arc::new(Semaphore::new(LOOK_UPS_AT_ONCE));
         let batches = Arc::new(Semaphore::new(BATCHES_AT_ONCE));
         let mut refresh = tokio::time::interval(PEERS_INTERVAL);
         loop {
@@ -89,7 +98,7 @@ impl Router {
                     self.gossip(source, ticket, message, &batches);
                 }
                 Some(NetworkEvent::Request { peer, request, responder }) => {
-                    self.request(peer, request, responder, &segments, &batches);
+                    self.request(peer, request, responder, (&segments, &look_ups, &batches));
                 }
                 Some(NetworkEvent::PeerReady { peer, status }) => {
                     let operator = self.peers.operator(&peer);
@@ -153,16 +162,22 @@ impl Router {
             GossipMessage::Evidence(evidence) => self.evidence(source, ticket, &evidence),
             GossipMessage::SetChange(change) => self.set_change(source, ticket, change),
             GossipMessage::Seal(signed) => self.consensus(source, ticket, signed, EngineMessage::Seal),
-            GossipMessage::Block(block) => match block.verify(&self.electorates.context()) {
-                Ok(verified) => self.offer(EngineMessage::Block(verified, Origin::Gossip(ticket))),
-                Err(error) => {
-                    warn!(%source, %error, "malformed block");
-                    self.count_malformed();
-                    self.network.report(ticket, Verdict::Reject);
+            GossipMessage::Block(block) => {
+                match block.verify_by(&self.electorates.context(), |leader| self.is_member(leader)) {
+                    Ok(verified) => self.assembler.take(source, ticket, verified),
+                    Err(error) => {
+                        warn!(%source, %error, "malformed block");
+                        self.count_malformed();
+                        self.network.report(ticket, Verdict::Reject);
+                    }
                 }
-            },
+            }
             GossipMessage::Transactions(batch) => self.transactions(ticket, batch, batches),
         }
+    }
+
+    fn is_member(&self, operator: Address) -> bool {
+        self.electorates.now().set.contains(operator)
     }
 
     pub(super) fn offer(&self, message: EngineMessage) {
@@ -198,8 +213,7 @@ impl Router {
         peer: PeerId,
         request: Request,
         responder: Responder,
-        segments: &Arc<Semaphore>,
-        batches: &Arc<Semaphore>,
+        (segments, look_ups, batches): (&Arc<Semaphore>, &Arc<Semaphore>, &Arc<Semaphore>),
     ) {
         match request {
             Request::BlocksByRange(range) => {
@@ -212,13 +226,29 @@ impl Router {
                     drop(permit);
                 });
             }
-            Request::SubmitBlock(block) => match block.verify(&self.electorates.context()) {
-                Ok(verified) => self.offer(EngineMessage::Block(verified, Origin::Direct(responder))),
-                Err(error) => {
-                    warn!(%peer, %error, "malformed block");
-                    self.count_malformed();
-                }
-            },
+            Request::BlocksByHash(named) => {
+                let Ok(permit) = Arc::clone(segments).try_acquire_owned() else {
+                    return debug!(%peer, "too many peers ask for blocks at once; one was refused");
+                };
+                let (store, recent) = (self.store.clone(), self.recent.clone());
+                tokio::task::spawn_blocking(move || {
+                    by_hash::serve_branch(&recent, &store, named, responder);
+                    drop(permit);
+                });
+            }
+            Request::TransactionsByHash(named) => {
+                let Ok(permit) = Arc::clone(look_ups).try_acquire_owned() else {
+                    return debug!(%peer, "too many peers ask for transactions at once; one was refused");
+                };
+                let (pool, recent, store) = (self.pool.clone(), self.recent.clone(), self.store.clone());
+                tokio::task::spawn_blocking(move || {
+                    by_hash::serve_transactions(&pool, &recent, &store, &named, responder);
+                    drop(permit);
+                });
+            }
+            Request::SubmitBlock(block) => {
+                self.assembler.take_whole(peer, responder, block, self.electorates.now().clone());
+            }
             Request::SubmitVote(signed) => match self.member(*signed) {
                 Some(verified) => self.offer(EngineMessage::Vote(verified, Origin::Direct(responder))),
                 None => {

@@ -12,6 +12,10 @@ metrics! {
         pub messages_judged: PerLabel<Judgement, Counter>,
         /// Messages of consensus that were dropped because the engine was busy.
         pub messages_dropped: Counter,
+        /// Transactions of blocks that the pool lacked and peers were asked for.
+        pub block_transactions_fetched: Counter,
+        /// Blocks whose transactions could not be had in time, or are not those of the header.
+        pub blocks_not_assembled: Counter,
     }
 }
 

@@ -1,18 +1,22 @@
 //! The synchronizer's loop.
 
-use super::download::{DownloadError, download};
+use super::{
+    branch,
+    download::{DownloadError, download},
+};
 use crate::{
     chain::ChainReader,
-    engine::{CatchUp, EngineHandle, EngineView, Position, Segment},
+    engine::{CatchUp, EngineHandle, EngineMessage, EngineView, Position, Segment},
     eras::Eras,
     mesh::{Peer, PeerBook, PeerNews},
     rpc::ports::SyncProgress,
 };
+use alloy_primitives::B256;
 use baton_consensus::{
     reign::Reign,
     types::{ExtraData, Height},
 };
-use baton_network::{NetworkHandle, PeerId};
+use baton_network::{MAX_BRANCH_BLOCKS, NetworkHandle, PeerId};
 use futures::stream::{FuturesUnordered, StreamExt};
 use std::{
     collections::{BTreeMap, HashMap},
@@ -93,7 +97,7 @@ impl Synchronizer {
                     None => return,
                 },
                 piece = news.recv() => match piece {
-                    Some(PeerNews) if self.is_far_behind() => CatchUp { target: Height(0), holders: Vec::new() },
+                    Some(PeerNews) if self.is_far_behind() => CatchUp { target: Height(0), block: None, holders: Vec::new() },
                     Some(PeerNews) => continue,
                     None => return,
                 },
@@ -122,7 +126,10 @@ impl Synchronizer {
 
     /// Fetches until nobody is ahead any more, or nobody serves. `target` is a height that the engine knows of; peers may
     /// not have told of it yet.
-    async fn catch_up(&mut self, CatchUp { target, holders }: CatchUp) {
+    async fn catch_up(&mut self, CatchUp { target, block, holders }: CatchUp) {
+        if let Some(hash) = block {
+            self.fetch_by_hash(target, hash, &holders).await;
+        }
         let start = self.engine.position().head.height;
         let (began, mut told) = (Instant::now(), Instant::now());
         let mut failures = 0;
@@ -159,6 +166,20 @@ impl Synchronizer {
         let fetched = self.engine.position().head.height.0.saturating_sub(start.0);
         if fetched > WORTH_TELLING {
             info!(blocks = fetched, elapsed = ?began.elapsed(), "caught up");
+        }
+    }
+
+    /// Fetches a block that is missing by name, with what it stands on, if it is near enough to be of use.
+    async fn fetch_by_hash(&mut self, height: Height, hash: B256, holders: &[PeerId]) {
+        let reach = self.engine.position().head.height.0 + u64::from(MAX_BRANCH_BLOCKS) / 2;
+        if height.0 > reach || height <= self.chain.finalized().height || self.hash_at(height) == Some(hash) {
+            return;
+        }
+        let others = self.servers().into_iter().map(|peer| peer.id).filter(|peer| !holders.contains(peer));
+        let peers: Vec<_> = holders.iter().copied().chain(others).collect();
+        if let Some(branch) = branch::fetch(&self.network, peers, &self.eras.get(), hash).await {
+            debug!(%height, %hash, blocks = branch.blocks.len(), "fetched a block by its hash");
+            self.engine.tell(EngineMessage::Branch(branch)).await;
         }
     }
 

@@ -153,8 +153,15 @@ impl Net {
 
     /// Adds a node without keys and starts it; its index.
     pub(crate) async fn add_observer(&mut self) -> eyre::Result<usize> {
+        self.add_observer_with(&[]).await
+    }
+
+    /// The same with further arguments of `baton node`.
+    pub(crate) async fn add_observer_with(&mut self, arguments: &[&str]) -> eyre::Result<usize> {
         let index = self.nodes.len();
-        self.nodes.push(Node::new(self.path().join(format!("node{index}")), self.genesis.clone(), false));
+        let mut node = Node::new(self.path().join(format!("node{index}")), self.genesis.clone(), false);
+        node.more_arguments = arguments.iter().map(ToString::to_string).collect();
+        self.nodes.push(node);
         self.start_one(index).await?;
         Ok(index)
     }

@@ -53,6 +53,8 @@ pub(crate) struct Node {
     pub(crate) directory: PathBuf,
     pub(crate) genesis: PathBuf,
     pub(crate) place: Place,
+    /// Arguments of its own.
+    pub(crate) more_arguments: Vec<String>,
     /// Whether it runs with the keys in its directory.
     sequencer: bool,
     child: Option<Child>,
@@ -62,7 +64,7 @@ pub(crate) struct Node {
 impl Node {
     /// A node that is not started. `directory` holds its keys if it is a sequencer, and will hold the rest.
     pub(crate) const fn new(directory: PathBuf, genesis: PathBuf, sequencer: bool) -> Self {
-        Self { directory, genesis, place: Place::HERE, sequencer, child: None, ready: None }
+        Self { directory, genesis, place: Place::HERE, more_arguments: Vec::new(), sequencer, child: None, ready: None }
     }
 
     pub(crate) fn data_dir(&self) -> PathBuf {
@@ -92,6 +94,7 @@ impl Node {
             add("--bootnode", bootnode.to_string());
         }
         arguments.push("--exit-on-stdin-eof".to_owned());
+        arguments.extend(self.more_arguments.iter().cloned());
         arguments
     }
 

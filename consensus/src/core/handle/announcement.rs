@@ -20,7 +20,7 @@ impl Core {
         }
         if message.era > self.schedule.era() {
             self.judge(Verdict::Ignore(Ignored::Early));
-            return self.emit(Effect::CatchUp { target: message.first.previous(), holders: vec![signer] });
+            return self.emit(Effect::CatchUp { target: message.first.previous(), block: None, holders: vec![signer] });
         }
         let certificate = certificate.filter(|certificate| {
             (certificate.era(), certificate.term(), certificate.hash()) == (message.era, message.term, message.previous)
@@ -32,7 +32,7 @@ impl Core {
         }
         if message.term > self.schedule.term() {
             self.judge(Verdict::Ignore(Ignored::Early));
-            return self.emit(Effect::CatchUp { target: message.first.previous(), holders: vec![signer] });
+            return self.emit(Effect::CatchUp { target: message.first.previous(), block: None, holders: vec![signer] });
         }
         if signer != self.schedule.scheduler_of(&self.set, message.term) {
             return self.judge(Verdict::Reject(Rejected::NotEntitled));
@@ -70,7 +70,7 @@ impl Core {
                 let late = current && epoch <= self.schedule.epoch();
                 self.judge(Verdict::Ignore(if late { Ignored::Stale } else { Ignored::Early }));
                 if current && !late {
-                    self.emit(Effect::CatchUp { target: message.first.previous(), holders: vec![signer] });
+                    self.emit(Effect::CatchUp { target: message.first.previous(), block: None, holders: vec![signer] });
                 }
             }
             Err(error) => {
@@ -123,7 +123,7 @@ impl Core {
             }
         } else {
             let holders = vec![self.schedule.scheduler()];
-            self.emit(Effect::CatchUp { target: base.height, holders });
+            self.emit(Effect::CatchUp { target: base.height, block: Some(base.hash), holders });
         }
     }
 

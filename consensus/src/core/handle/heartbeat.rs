@@ -13,7 +13,11 @@ impl Core {
         if era > self.schedule.era() {
             // Its set may be another one: only what proves that era tells.
             self.judge(Verdict::Ignore(Ignored::Early));
-            return self.emit(Effect::CatchUp { target: heartbeat.message().height, holders: vec![sender] });
+            return self.emit(Effect::CatchUp {
+                target: heartbeat.message().height,
+                block: None,
+                holders: vec![sender],
+            });
         }
         if !self.set.contains(sender) {
             let left = era < self.schedule.era();
@@ -32,7 +36,7 @@ impl Core {
         self.judge(Verdict::Accept);
         let theirs = heartbeat.message().height;
         if theirs.0 > self.head().height.0.saturating_add(LEAD_BELIEVED_AT_ONCE) {
-            self.emit(Effect::CatchUp { target: theirs, holders: vec![sender] });
+            self.emit(Effect::CatchUp { target: theirs, block: None, holders: vec![sender] });
         }
         self.note_quorum(now);
         if era == self.schedule.era() {
@@ -88,7 +92,7 @@ impl Core {
         match best {
             Some((member, heartbeat)) if self.seen_behind_at == Some(head) => {
                 let (target, holders) = (heartbeat.height, vec![member]);
-                self.emit(Effect::CatchUp { target, holders });
+                self.emit(Effect::CatchUp { target, block: None, holders });
             }
             Some(_) => self.seen_behind_at = Some(head),
             None => self.seen_behind_at = None,

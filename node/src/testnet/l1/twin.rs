@@ -9,7 +9,7 @@ use alloy_primitives::B256;
 use baton_consensus::{
     messages::Proposal,
     signing::{Signed, SigningContext},
-    types::{Block, ExtraData, Height, SignedBlock},
+    types::{Block, CompactBlock, ExtraData, Height, SignedBlock},
 };
 use baton_network::{GossipMessage, Keypair, Multiaddr, NetworkConfig, NetworkHandle, PROTOCOL_VERSION, Status};
 use eyre::{OptionExt, WrapErr};
@@ -54,7 +54,10 @@ impl Peer {
 
     /// Tells everyone of a block; before anyone listens, once somebody does.
     pub(super) async fn tell(&self, block: SignedBlock) -> eyre::Result<()> {
-        self.network.publish(GossipMessage::Block(Arc::new(block))).await.wrap_err("cannot tell of a block")?;
+        self.network
+            .publish(GossipMessage::Block(Arc::new(CompactBlock::of(&block, |_| true))))
+            .await
+            .wrap_err("cannot tell of a block")?;
         Ok(())
     }
 }
@@ -70,6 +73,7 @@ pub(super) fn twin(
     let position = ExtraData::from_bytes(&header.extra_data).ok_or_eyre("the block has no position")?;
     let mut block = Block { header, body: Default::default() };
     block.header.mix_hash = B256::repeat_byte(0x2e);
+    block.header.transactions_root = alloy_consensus::EMPTY_ROOT_HASH;
     let proposal = Proposal::new(position, Height(block.header.number), block.header.hash_slow());
     let signature = Signed::new(proposal, context, &key).signature;
     Ok(SignedBlock { block, signature })

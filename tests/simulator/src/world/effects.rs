@@ -185,8 +185,5 @@ fn build(request: &BuildRequest, salt: u64) -> Block {
         mix_hash: B256::left_padding_from(&salt.to_be_bytes()),
         ..Header::default()
     };
-    Block {
-        header,
-        body: BlockBody::default(),
-    }
+    Block { header, body: BlockBody::default() }
 }
