@@ -120,3 +120,43 @@ fn find(recent: &RecentBlocks, store: &Store, hash: B256) -> Result<Option<Branc
     let found = recent.block(&hash);
     Ok(found.map(|(block, seal)| BranchBlock { block: SignedBlock::clone(&block), seal }))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use baton_consensus::{
+        messages::Seal,
+        signing::{Signature, Signed},
+        types::{Block, Era, Term},
+    };
+    use baton_storage::StoreOptions;
+
+    fn block(height: u64, parent: B256) -> SignedBlock {
+        let mut block = Block::default();
+        (block.header.number, block.header.parent_hash) = (height, parent);
+        SignedBlock { block, signature: Signature::ZERO }
+    }
+
+    /// One block left the chain with its seal, another on top of it has none yet: neither is on the disk.
+    #[test]
+    fn a_branch_beside_the_chain_is_served_highest_first() {
+        let directory = tempfile::tempdir().unwrap();
+        let small = StoreOptions { cache_bytes: 8 << 20, write_buffer_bytes: 16 << 20, ..StoreOptions::default() };
+        let store = Store::open(directory.path(), &small).unwrap();
+        let recent = RecentBlocks::default();
+        let low = block(5, B256::repeat_byte(4));
+        let hash = low.block.header.hash_slow();
+        let message = Seal { era: Era(0), term: Term(1), height: Height(5), hash };
+        let seal = Signed { message, signature: Signature::ZERO };
+        recent.keep_beside(&SealedBlock { block: low.clone(), seal: seal.clone() });
+        let high = Arc::new(block(6, hash));
+        recent.note_own(&high);
+        let ask = |hash, count| branch(&recent, &store, BlocksByHash { hash, count }).unwrap().blocks;
+        let top = high.block.header.hash_slow();
+        let served = ask(top, 64);
+        let high = BranchBlock { block: (*high).clone(), seal: None };
+        assert_eq!(served, [high.clone(), BranchBlock { block: low, seal: Some(seal) }]);
+        assert_eq!(ask(top, 1), [high]);
+        assert!(ask(B256::repeat_byte(9), 64).is_empty());
+    }
+}
