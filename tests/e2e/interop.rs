@@ -221,6 +221,9 @@ async fn judge(net: &Net, told: &[Value]) -> eyre::Result<()> {
     for (height, fetched) in (1..).zip(fetched) {
         ensure!(*fetched == hash(height).await?, "by range, at {height}: {range}");
     }
+    let branch = one("branch")?["hashes"].as_array().ok_or_eyre("no hashes")?;
+    ensure!(branch.iter().eq(fetched.iter().rev().take(4)), "by hash: {branch:?}, by range: {fetched:?}");
+    ensure!(one("found")?["transactions"].as_array().is_some_and(|found| found.len() == 1), "{:?}", one("found"));
     let pushed = one("pushed")?;
     ensure!(pushed["count"] == 1 && pushed["refused"] == Value::Array(Vec::new()), "{pushed}");
     ensure!(one("published")?["recipients"].as_u64() >= Some(1), "nobody got what was published");

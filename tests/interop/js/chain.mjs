@@ -55,7 +55,7 @@ export function signer (chain, what, message, signature) {
 }
 
 // The parts of a header that the protocol speaks of.
-export function header (fields) {
+function header (fields) {
   const extra = fields[12]
   if (extra.length !== 24) throw new Error(`extra_data has ${extra.length} bytes`)
   return {
@@ -74,6 +74,14 @@ export function header (fields) {
 
 // A transaction as it stands in a block's list: a legacy one is a list, a typed one a byte string.
 const transactionHash = (item) => hexed(keccak(Array.isArray(item) ? RLP.encode(item) : item))
+
+// Reads a block whose transactions are given by hash or whole.
+export function compactBlock ({ header: encoded, transactions }) {
+  return { ...header(RLP.decode(encoded)), transactions: transactions.map((it) => it.hash ?? rawHash(it.whole)) }
+}
+
+// The hash of a transaction in its envelope.
+export const rawHash = (raw) => hexed(keccak(raw))
 
 // Reads a block; its header's hash is computed, not believed.
 export function block (encoded) {

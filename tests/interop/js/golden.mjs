@@ -4,7 +4,7 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { decode, encode, plain } from './codec.mjs'
-import { block } from './chain.mjs'
+import { block, compactBlock } from './chain.mjs'
 import { GOSSIP, PROTOCOLS } from './layouts.mjs'
 
 const directory = process.argv[2]
@@ -23,6 +23,7 @@ function look (name, content) {
 function show (value) {
   if (Array.isArray(value)) return value.map(show)
   if (value === null || typeof value !== 'object' || value instanceof Uint8Array) return plain(value)
+  if (value.header instanceof Uint8Array) return { ...plain(value), header: plain(compactBlock(value)) }
   return Object.fromEntries(Object.entries(value).map(([name, item]) =>
     [name, name === 'block' && item instanceof Uint8Array ? plain(block(item)) : show(item)]))
 }

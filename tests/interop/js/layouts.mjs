@@ -91,13 +91,18 @@ const evidence = choice({
 })
 
 const signedBlock = structure({ block: bytes, signature })
+const compactBlock = structure({
+  header: bytes,
+  signature,
+  transactions: sequence(choice({ hash, whole: bytes }), 65536)
+})
 const transactions = sequence(bytes, 16384)
 
 // Kind of gossip: layout and cap.
 export const GOSSIP = {
   heartbeat: [signed(structure({ era: u64, term: u64, height: u64, head: hash, sentAt: u64, version: text(32) })), 512],
   schedule: [structure({ announcement: signed(announcement), certificate: option(termCertificate) }), 640 << 10],
-  block: [signedBlock, 8 << 20],
+  block: [compactBlock, 8 << 20],
   seal: [signed(seal), 512],
   'term-change': [structure({ change: signed(termChange), certificate: option(quorumCertificate) }), 1 << 10],
   certificate: [termCertificate, 512 << 10],
@@ -127,6 +132,11 @@ const status = structure({
   epoch: u64,
   agent: text(64)
 })
+const branch = structure({
+  certificates: sequence(termCertificate, 4096),
+  announcements: sequence(signed(announcement), 4096),
+  blocks: sequence(structure({ block: signedBlock, seal: option(signed(seal)) }), 64)
+})
 const submission = choice({ accepted: null, refused: text(256) })
 
 // Protocol: layout and cap of the request, of the response.
@@ -135,5 +145,10 @@ export const PROTOCOLS = {
   'blocks-by-range': [[structure({ from: u64, count: u32, known: position }), 128], [segment, 16 << 20]],
   'submit-block': [[signedBlock, 8 << 20], [submission, 1 << 10]],
   'submit-vote': [[signed(castVote), 512], [submission, 1 << 10]],
-  'push-transactions': [[transactions, 1 << 20], [structure({ count: u32, refused: sequence(u32, 16384) }), 64 << 10]]
+  'push-transactions': [[transactions, 1 << 20], [structure({ count: u32, refused: sequence(u32, 16384) }), 64 << 10]],
+  'transactions-by-hash': [
+    [structure({ hashes: sequence(hash, 16384) }), 1 << 20],
+    [structure({ transactions: sequence(bytes, 16384) }), 8 << 20]
+  ],
+  'blocks-by-hash': [[structure({ hash, count: u32 }), 64], [branch, 16 << 20]]
 }

@@ -13,7 +13,7 @@ import { sha256 } from '@noble/hashes/sha2.js'
 import { createLibp2p } from 'libp2p'
 import { parseArgs } from 'node:util'
 import snappy from 'snappyjs'
-import { announcementHash, block as readBlock, checkLeader, checkpointHash, signer } from './chain.mjs'
+import { announcementHash, block as readBlock, checkLeader, checkpointHash, compactBlock, rawHash, signer } from './chain.mjs'
 import { decode, encode, plain, unhexed } from './codec.mjs'
 import { answer, ask } from './frames.mjs'
 import { GOSSIP } from './layouts.mjs'
@@ -50,9 +50,9 @@ const until = async (condition) => {
 }
 
 const take = {
-  block ({ block: encoded, signature }) {
-    const block = readBlock(encoded)
-    checkLeader(chain, block, signature)
+  block (compact) {
+    const block = compactBlock(compact)
+    checkLeader(chain, block, compact.signature)
     seen.blocks.set(block.number, block)
     seen.run = 1
     for (let at = block; seen.blocks.get(at.number - 1n)?.hash === at.parentHash; at = seen.blocks.get(at.number - 1n)) {
@@ -105,6 +105,22 @@ function judge (kind, data) {
   }
 }
 
+// Gossipsub for some kinds, under its own protocol ids or others.
+const channel = (kinds, protocols) => (components) => {
+  const instance = gossipsub({
+    globalSignaturePolicy: StrictNoSign,
+    msgIdFn: ({ topic, data }) => sha256(Buffer.concat([Buffer.from(topic), Buffer.of(0), data])),
+    allowedTopics: kinds.map(topicOf),
+    maxInboundDataLength: (8 << 20) + 4096,
+    heartbeatInterval: 400,
+    fallbackToFloodsub: false
+  })(components)
+  // It has no option for that.
+  instance.protocols = protocols ?? instance.protocols
+  return instance
+}
+const chainKinds = Object.keys(GOSSIP).filter((kind) => kind !== 'transactions')
+
 const node = await createLibp2p({
   addresses: { listen: ['/ip4/127.0.0.1/tcp/0'] },
   transports: [tcp()],
@@ -113,18 +129,12 @@ const node = await createLibp2p({
   services: {
     identify: identify({ protocolPrefix: 'ipfs', agentVersion: 'baton-interop-js/0' }),
     ping: ping(),
-    pubsub: gossipsub({
-      globalSignaturePolicy: StrictNoSign,
-      msgIdFn: ({ topic, data }) => sha256(Buffer.concat([Buffer.from(topic), Buffer.of(0), data])),
-      allowedTopics: Object.keys(GOSSIP).map(topicOf),
-      maxInboundDataLength: (8 << 20) + 4096,
-      heartbeatInterval: 400,
-      fallbackToFloodsub: false
-    })
+    chain: channel(chainKinds),
+    transactions: channel(['transactions'], ['/baton/transactions/1.1.0', '/baton/transactions/1.0.0'])
   }
 })
-const { pubsub } = node.services
 for (const kind of Object.keys(GOSSIP)) {
+  const pubsub = node.services[kind === 'transactions' ? 'transactions' : 'chain']
   pubsub.topicValidators.set(topicOf(kind), (peer, message) => judge(kind, message.data))
   pubsub.subscribe(topicOf(kind))
 }
@@ -184,11 +194,17 @@ while (BigInt(fetched.length) < wanted) {
 }
 tell('range', { from: 1, hashes: fetched.map(({ hash }) => hash), transactions: fetched.flatMap((it) => it.transactions) })
 
+const { blocks: branch } = await ask(node, peer, chain, 'blocks-by-hash', { hash: fetched.at(-1).hash, count: 4 })
+tell('branch', { hashes: branch.map(({ block }) => readBlock(block.block).hash) })
+
 if (options.push !== undefined) {
-  tell('pushed', await ask(node, peer, chain, 'push-transactions', [unhexed(options.push)]))
+  const raw = unhexed(options.push)
+  tell('pushed', await ask(node, peer, chain, 'push-transactions', [raw]))
+  tell('found', await ask(node, peer, chain, 'transactions-by-hash', { hashes: [rawHash(raw)] }))
 }
 if (options.gossip !== undefined) {
   const topic = topicOf('transactions')
+  const pubsub = node.services.transactions
   await until(() => pubsub.getSubscribers(topic).length > 0)
   const data = snappy.compress(encode(GOSSIP.transactions[0], [unhexed(options.gossip)]))
   const { recipients } = await pubsub.publish(topic, data)

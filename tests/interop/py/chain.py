@@ -177,6 +177,12 @@ def read_block(encoded: bytes) -> dict:
     return {**header(fields), "transactions": hashes}
 
 
+def compact_block(message: dict) -> dict:
+    """Reads a block whose transactions are given by hash or whole."""
+    hashes = [it["hash"] if "hash" in it else hexed(keccak256(it["whole"])) for it in message["transactions"]]
+    return {**header(unrlp(message["header"])), "transactions": hashes}
+
+
 def check_leader(chain: Chain, block: dict, signature: str) -> None:
     """Checks that the beneficiary signed the block."""
     leader = signer(chain, "block", block, signature)

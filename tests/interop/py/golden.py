@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from chain import read_block
+from chain import compact_block, read_block
 from codec import Malformed, decode, encode, plain
 from layouts import GOSSIP, PROTOCOLS
 
@@ -31,6 +31,8 @@ def show(value: Any) -> Any:
     if isinstance(value, list):
         return [show(item) for item in value]
     if isinstance(value, dict):
+        if isinstance(value.get("header"), bytes):
+            return {**plain(value), "header": plain(compact_block(value))}
         return {
             name: plain(read_block(item)) if name == "block" and isinstance(item, bytes) else show(item)
             for name, item in value.items()

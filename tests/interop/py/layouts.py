@@ -83,6 +83,9 @@ evidence = Choice(
 )
 
 signed_block = Structure(block=Bytes(), signature=signature)
+compact_block = Structure(
+    header=Bytes(), signature=signature, transactions=Sequence(Choice({"hash": hash32, "whole": Bytes()}), 65536)
+)
 transactions = Sequence(Bytes(), 16384)
 heartbeat = Structure(era=u64, term=u64, height=u64, head=hash32, sentAt=u64, version=Text(32))
 
@@ -90,7 +93,7 @@ heartbeat = Structure(era=u64, term=u64, height=u64, head=hash32, sentAt=u64, ve
 GOSSIP = {
     "heartbeat": (signed(heartbeat), 512),
     "schedule": (Structure(announcement=signed(announcement), certificate=Option(term_certificate)), 640 << 10),
-    "block": (signed_block, 8 << 20),
+    "block": (compact_block, 8 << 20),
     "seal": (signed(seal), 512),
     "term-change": (Structure(change=signed(term_change), certificate=Option(quorum_certificate)), 1 << 10),
     "certificate": (term_certificate, 512 << 10),
@@ -120,6 +123,13 @@ status = Structure(
     epoch=u64,
     agent=Text(64),
 )
+branch = Structure(
+    certificates=Sequence(term_certificate, 4096),
+    announcements=Sequence(signed(announcement), 4096),
+    blocks=Sequence(Structure(block=signed_block, seal=Option(signed(seal))), 64),
+)
+hashes = Structure(hashes=Sequence(hash32, 16384))
+found = Structure(transactions=Sequence(Bytes(), 16384))
 submission = Choice({"accepted": None, "refused": Text(256)})
 received = Structure(count=u32, refused=Sequence(u32, 16384))
 
@@ -130,4 +140,6 @@ PROTOCOLS = {
     "submit-block": ((signed_block, 8 << 20), (submission, 1 << 10)),
     "submit-vote": ((signed(cast_vote), 512), (submission, 1 << 10)),
     "push-transactions": ((transactions, 1 << 20), (received, 64 << 10)),
+    "transactions-by-hash": ((hashes, 1 << 20), (found, 8 << 20)),
+    "blocks-by-hash": ((Structure(hash=hash32, count=u32), 64), (branch, 16 << 20)),
 }

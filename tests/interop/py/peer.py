@@ -9,6 +9,7 @@ import json
 import os
 import sys
 import traceback
+from contextlib import AsyncExitStack
 from typing import Any
 
 import cramjam
@@ -18,11 +19,22 @@ from libp2p import new_host
 from libp2p.peer.peerinfo import info_from_p2p_addr
 from libp2p.tools.anyio_service import background_trio_service
 
-from chain import Chain, announcement_hash, check_leader, checkpoint_hash, read_block, signer
+from chain import (
+    Chain,
+    announcement_hash,
+    check_leader,
+    checkpoint_hash,
+    compact_block,
+    hexed,
+    keccak256,
+    read_block,
+    signer,
+    unhexed,
+)
 from codec import Malformed, decode, encode, plain
 from frames import answer, ask
 from layouts import GOSSIP
-from unsigned import UnsignedGossipSub, UnsignedPubsub
+from unsigned import TRANSACTIONS, UnsignedGossipSub, UnsignedPubsub
 
 AGENT = "baton-interop-py/0"
 
@@ -100,7 +112,7 @@ class Peer:
         return True
 
     def take_block(self, message: dict) -> None:
-        block = read_block(message["block"])
+        block = compact_block(message)
         check_leader(self.chain, block, message["signature"])
         self.blocks[block["number"]] = block
         self.run_length, at = 1, block
@@ -163,7 +175,7 @@ class Peer:
                 raise Malformed("the seal is not the scheduler's")
             fetched.append(block)
 
-    async def fetch(self, ask_peer) -> None:
+    async def fetch(self, ask_peer) -> str:
         fetched: list[dict] = []
         while (left := self.options.range - len(fetched)) > 0:
             known = {"era": 0, "term": 0, "epoch": 0}
@@ -174,6 +186,7 @@ class Peer:
                 await self.until(lambda: self.blocks)
         transactions = [hash for block in fetched for hash in block["transactions"]]
         tell("range", {"from": 1, "hashes": [block["hash"] for block in fetched], "transactions": transactions})
+        return fetched[-1]["hash"]
 
     async def ask_status(self, ask_peer) -> None:
         status = await ask_peer("status", self.own)
@@ -186,7 +199,7 @@ class Peer:
             await trio.sleep(5)
             await self.ask_status(ask_peer)
 
-    async def work(self, host, pubsub: UnsignedPubsub, nursery: trio.Nursery) -> None:
+    async def work(self, host, transactions: UnsignedPubsub, nursery: trio.Nursery) -> None:
         options = self.options
         info = info_from_p2p_addr(multiaddr.Multiaddr(options.peer))
         answer(host, self.chain, "status", lambda _: self.own)
@@ -198,15 +211,19 @@ class Peer:
         # Whoever dialed asks again and again.
         await self.ask_status(ask_peer)
         nursery.start_soon(self.keep_asking, ask_peer)
-        await self.fetch(ask_peer)
+        newest = await self.fetch(ask_peer)
+        branch = await ask_peer("blocks-by-hash", {"hash": newest, "count": 4})
+        tell("branch", {"hashes": [read_block(it["block"]["block"])["hash"] for it in branch["blocks"]]})
         if options.push:
-            tell("pushed", await ask_peer("push-transactions", [bytes.fromhex(options.push[2:])]))
+            raw = unhexed(options.push)
+            tell("pushed", await ask_peer("push-transactions", [raw]))
+            tell("found", await ask_peer("transactions-by-hash", {"hashes": [hexed(keccak256(raw))]}))
         if options.gossip:
             topic = self.topic("transactions")
-            await self.until(lambda: pubsub.peer_topics.get(topic))
-            payload = encode(GOSSIP["transactions"][0], [bytes.fromhex(options.gossip[2:])])
-            await pubsub.publish(topic, bytes(cramjam.snappy.compress_raw(payload)))
-            tell("published", {"recipients": len(pubsub.peer_topics[topic])})
+            await self.until(lambda: transactions.peer_topics.get(topic))
+            payload = encode(GOSSIP["transactions"][0], [unhexed(options.gossip)])
+            await transactions.publish(topic, bytes(cramjam.snappy.compress_raw(payload)))
+            tell("published", {"recipients": len(transactions.peer_topics[topic])})
         await self.until(lambda: self.run_length >= options.blocks)
         await self.until(lambda: any(it["previous"] in self.announcements for it in self.announcements.values()))
         await self.until(lambda: self.kinds.get("seal"))
@@ -215,23 +232,26 @@ class Peer:
     async def run(self) -> None:
         host = new_host(muxer_preference="YAMUX")
         largest = max(cap for _, cap in GOSSIP.values())
-        pubsub = UnsignedPubsub(host, UnsignedGossipSub(), largest + 4096)
+        chain = UnsignedPubsub(host, UnsignedGossipSub(), largest + 4096)
+        transactions = UnsignedPubsub(host, UnsignedGossipSub(TRANSACTIONS), largest + 4096)
         listen = [multiaddr.Multiaddr("/ip4/127.0.0.1/tcp/0")]
-        async with host.run(listen_addrs=listen), background_trio_service(pubsub):
-            async with background_trio_service(pubsub.router):
+        async with AsyncExitStack() as stack:
+            await stack.enter_async_context(host.run(listen_addrs=listen))
+            for pubsub in (chain, transactions):
+                await stack.enter_async_context(background_trio_service(pubsub))
+                await stack.enter_async_context(background_trio_service(pubsub.router))
                 await pubsub.wait_until_ready()
-                for kind in GOSSIP:
-                    topic = self.topic(kind)
-                    pubsub.set_topic_validator(topic, lambda _, it, kind=kind: self.judge(kind, it.data), False)
-                    subscription = await pubsub.subscribe(topic)
-                    # What is not taken off a subscription would fill it.
-                    pubsub.manager.run_task(drain, subscription)
-                async with trio.open_nursery() as nursery:
-                    await self.work(host, pubsub, nursery)
-                    nursery.cancel_scope.cancel()
-                    # Closing every part of the host in order is not what is tested.
-                    sys.stdout.flush()
-                    os._exit(0)
+            for kind in GOSSIP:
+                pubsub, topic = transactions if kind == "transactions" else chain, self.topic(kind)
+                pubsub.set_topic_validator(topic, lambda _, it, kind=kind: self.judge(kind, it.data), False)
+                subscription = await pubsub.subscribe(topic)
+                # What is not taken off a subscription would fill it.
+                pubsub.manager.run_task(drain, subscription)
+            async with trio.open_nursery() as nursery:
+                await self.work(host, transactions, nursery)
+                # Closing every part of the host in order is not what is tested.
+                sys.stdout.flush()
+                os._exit(0)
 
 
 async def drain(subscription) -> None:

@@ -4,12 +4,20 @@ It names every message by its publisher and sequence number in four places, wher
 message cache, when it looks for equivocation, and by default as the message id, which alone can be set.
 """
 
+from libp2p.custom_types import TProtocol
 from libp2p.peer.id import ID
-from libp2p.pubsub.gossipsub import PROTOCOL_ID_V11, PROTOCOL_ID_V12, GossipSub
+from libp2p.pubsub.gossipsub import PROTOCOL_ID, PROTOCOL_ID_V11, PROTOCOL_ID_V12, GossipSub
 from libp2p.pubsub.mcache import CacheEntry, MessageCache
 from libp2p.pubsub.pb import rpc_pb2
 from libp2p.pubsub.pubsub import Pubsub
 from Crypto.Hash import SHA256
+
+# The protocol ids of the two instances, with the versions of gossipsub that they stand for.
+CHAIN = {PROTOCOL_ID_V12: PROTOCOL_ID_V12, PROTOCOL_ID_V11: PROTOCOL_ID_V11}
+TRANSACTIONS = {
+    TProtocol("/baton/transactions/1.1.0"): PROTOCOL_ID_V11,
+    TProtocol("/baton/transactions/1.0.0"): PROTOCOL_ID,
+}
 
 
 def message_id(message: rpc_pb2.Message) -> bytes:
@@ -30,9 +38,9 @@ class Cache(MessageCache):
 class UnsignedGossipSub(GossipSub):
     """Gossipsub 1.1 and 1.2 for a mesh of any number of addresses, and of messages that nobody signs."""
 
-    def __init__(self) -> None:
+    def __init__(self, protocols: dict[TProtocol, TProtocol] = CHAIN) -> None:
         super().__init__(
-            protocols=[PROTOCOL_ID_V12, PROTOCOL_ID_V11],
+            protocols=list(protocols),
             degree=8,
             degree_low=6,
             degree_high=12,
@@ -45,6 +53,11 @@ class UnsignedGossipSub(GossipSub):
             eclipse_protection_enabled=False,
         )
         self.mcache = Cache(5, 25)
+        self.versions = protocols
+
+    def add_peer(self, peer_id: ID, protocol_id: TProtocol | None) -> None:
+        # It refuses other names than its own.
+        super().add_peer(peer_id, self.versions.get(protocol_id, protocol_id))
 
     def _check_equivocation(self, msg: rpc_pb2.Message) -> bool:
         return True
