@@ -28,6 +28,7 @@ pub(super) fn name_of(input: &Input) -> String {
         Input::Resign => "resign".to_owned(),
         Input::Leave => "leave".to_owned(),
         Input::Block(block) => format!("block {}", block.reference()),
+        Input::Proposal(proposal) => format!("a block signed by {}", proposal.signer()),
         Input::Seal(seal) => format!("seal {} of term {}", seal.message().block(), seal.message().term),
         Input::Executed { hash, .. } => format!("executed {hash}"),
         Input::Built { request, .. } => format!("built on {}", request.parent),
