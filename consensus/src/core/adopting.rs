@@ -34,12 +34,12 @@ impl Core {
             let certified = highest.checkpoint().head;
             if certified.height >= self.tree.floor() && !self.tree.is_on_chain(certified) {
                 let holders = highest.signers(&self.reign.electorate);
-                self.emit(Effect::CatchUp { target: certified.height, block: Some(certified.hash), holders });
+                self.emit(Effect::fetch(certified, holders));
             }
         }
         let Some((best, holders)) = self.best_report() else { return };
         if !self.tree.is_on_chain(best.block) {
-            self.emit(Effect::CatchUp { target: best.block.height, block: Some(best.block.hash), holders });
+            self.emit(Effect::fetch(best.block, holders));
         }
     }
 

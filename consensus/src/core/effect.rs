@@ -132,6 +132,13 @@ pub enum Effect {
     Report(Report),
 }
 
+impl Effect {
+    /// Fetch a block that is known by name, and what lies between it and the chain.
+    pub(super) const fn fetch(block: BlockRef, holders: Vec<Address>) -> Self {
+        Self::CatchUp { target: block.height, block: Some(block.hash), holders }
+    }
+}
+
 /// What must not be: more than a third of the weight signed against the rules, or a depth rule was broken (R14).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

@@ -170,7 +170,7 @@ impl Core {
         self.settle(now);
         if self.gadget.awaited.is_some() {
             let holders = child.signers(&self.reign.electorate);
-            self.emit(Effect::CatchUp { target: block.height, block: Some(block.hash), holders });
+            self.emit(Effect::fetch(block, holders));
             self.advance(now);
         }
     }

@@ -39,11 +39,7 @@ impl Core {
         if message.era > self.schedule.era() || message.term > self.schedule.term() {
             self.judge(Verdict::Ignore(Ignored::Early));
             if self.set.contains(checkpoint.signer()) {
-                self.emit(Effect::CatchUp {
-                    target: message.head.height,
-                    block: Some(message.head.hash),
-                    holders: vec![checkpoint.signer()],
-                });
+                self.emit(Effect::fetch(message.head, vec![checkpoint.signer()]));
             }
             return;
         }
@@ -217,7 +213,7 @@ impl Core {
         let Some(head) = self.gadget.proposal.map(|checkpoint| checkpoint.head) else { return };
         if self.key.is_some() && !self.tree.is_on_chain(head) {
             let holders = vec![self.schedule.scheduler()];
-            self.emit(Effect::CatchUp { target: head.height, block: Some(head.hash), holders });
+            self.emit(Effect::fetch(head, holders));
         }
     }
 

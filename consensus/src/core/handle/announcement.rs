@@ -123,7 +123,7 @@ impl Core {
             }
         } else {
             let holders = vec![self.schedule.scheduler()];
-            self.emit(Effect::CatchUp { target: base.height, block: Some(base.hash), holders });
+            self.emit(Effect::fetch(base, holders));
         }
     }
 

@@ -13,7 +13,7 @@ impl Core {
         if message.era > self.schedule.era() || message.term > self.schedule.term() {
             self.judge(Verdict::Ignore(Ignored::Early));
             if self.set.contains(signer) {
-                self.emit(Effect::CatchUp { target: message.height, block: Some(message.hash), holders: vec![signer] });
+                self.emit(Effect::fetch(message.block(), vec![signer]));
             }
             return;
         }
@@ -31,11 +31,7 @@ impl Core {
         }
         if !self.tree.in_window(message.height) {
             self.judge(Verdict::Ignore(Ignored::Early));
-            return self.emit(Effect::CatchUp {
-                target: message.height,
-                block: Some(message.hash),
-                holders: vec![signer],
-            });
+            return self.emit(Effect::fetch(message.block(), vec![signer]));
         }
         let conflicts = self.tree.sealed_at(message.height, message.term).is_some_and(|known| known != message.hash);
         let known = self.tree.seal_of(message.hash).is_some();
@@ -69,7 +65,7 @@ impl Core {
     pub(in crate::core) fn on_missing_timer(&mut self, block: BlockRef) {
         if !self.tree.contains(block.hash) {
             let holders = vec![self.schedule.scheduler()];
-            self.emit(Effect::CatchUp { target: block.height, block: Some(block.hash), holders });
+            self.emit(Effect::fetch(block, holders));
         }
     }
 }
