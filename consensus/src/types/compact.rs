@@ -12,7 +12,7 @@ use alloy_eips::{
     eip4895::Withdrawals,
 };
 use alloy_primitives::{Address, B256, Bytes, keccak256};
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
 /// The most transactions of a block that travels compact: more than fit into the largest block.
@@ -47,12 +47,8 @@ pub struct CompactBlock {
     /// The leader's signature on the block's proposal.
     pub signature: Signature,
     /// The transactions in their order, at most [`MAX_COMPACT_TRANSACTIONS`].
-    #[serde(deserialize_with = "transactions")]
+    #[serde(deserialize_with = "codec::at_most::<_, _, MAX_COMPACT_TRANSACTIONS>")]
     pub transactions: Vec<CompactTransaction>,
-}
-
-fn transactions<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<CompactTransaction>, D::Error> {
-    codec::at_most::<_, _, MAX_COMPACT_TRANSACTIONS>(deserializer)
 }
 
 impl CompactBlock {

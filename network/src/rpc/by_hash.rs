@@ -9,7 +9,7 @@ use baton_consensus::{
     signing::Signed,
     types::SignedBlock,
 };
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
 /// The most transactions that one request may ask for, and its answer hold.
@@ -22,12 +22,8 @@ pub const MAX_BRANCH_BLOCKS: u32 = 64;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TransactionsByHash {
     /// Their hashes: 1 to [`MAX_ASKED_TRANSACTIONS`].
-    #[serde(deserialize_with = "asked")]
+    #[serde(deserialize_with = "at_most::<_, _, MAX_ASKED_TRANSACTIONS>")]
     pub hashes: Vec<B256>,
-}
-
-fn asked<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<B256>, D::Error> {
-    at_most::<_, _, MAX_ASKED_TRANSACTIONS>(deserializer)
 }
 
 impl Wire for TransactionsByHash {
@@ -44,12 +40,8 @@ impl Wire for TransactionsByHash {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FoundTransactions {
     /// EIP-2718 envelopes, at most [`MAX_ASKED_TRANSACTIONS`].
-    #[serde(deserialize_with = "found")]
+    #[serde(deserialize_with = "at_most::<_, _, MAX_ASKED_TRANSACTIONS>")]
     pub transactions: Vec<Bytes>,
-}
-
-fn found<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Bytes>, D::Error> {
-    at_most::<_, _, MAX_ASKED_TRANSACTIONS>(deserializer)
 }
 
 impl Wire for FoundTransactions {
@@ -93,12 +85,8 @@ pub struct Branch {
     /// The announcements of these terms, in order.
     pub announcements: Vec<Signed<Announcement>>,
     /// The block that was asked for, its parent, and so on: highest first, at most [`MAX_BRANCH_BLOCKS`].
-    #[serde(deserialize_with = "blocks")]
+    #[serde(deserialize_with = "at_most::<_, _, { MAX_BRANCH_BLOCKS as usize }>")]
     pub blocks: Vec<BranchBlock>,
-}
-
-fn blocks<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<BranchBlock>, D::Error> {
-    at_most::<_, _, { MAX_BRANCH_BLOCKS as usize }>(deserializer)
 }
 
 impl Wire for Branch {
