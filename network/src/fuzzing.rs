@@ -7,8 +7,10 @@
 use crate::{
     gossip::{self, Kind},
     rpc::{self, Protocol, Request, Response},
+    wire::WireError,
 };
 use futures::{executor::block_on, io::Cursor};
+use std::fmt::Display;
 
 /// A target: its name, and what it does with bytes.
 pub type Target = (&'static str, fn(&[u8]));
@@ -29,13 +31,23 @@ fn choose<'a, T: Copy>(all: &[T], data: &'a [u8]) -> Option<(T, &'a [u8])> {
     Some((*all.get(usize::from(*choice))?, rest))
 }
 
+/// Decodes the input; what could be decoded must survive its own encoding.
+fn round_trip<T: PartialEq>(
+    what: impl Display,
+    data: &[u8],
+    decode: impl Fn(&[u8]) -> Option<T>,
+    encode: impl Fn(&T) -> Result<Vec<u8>, WireError>,
+) {
+    if let Some(value) = decode(data) {
+        let again = encode(&value).ok().and_then(|bytes| decode(&bytes));
+        assert!(again == Some(value), "{what} does not survive its own encoding");
+    }
+}
+
 /// A gossip message as it comes off the wire.
 pub fn gossip(data: &[u8]) {
     let Some((kind, data)) = choose(Kind::ALL, data) else { return };
-    if let Ok(message) = gossip::open(kind, data) {
-        let again = gossip::seal(&message).map(|sealed| gossip::open(kind, &sealed));
-        assert!(matches!(again, Ok(Ok(again)) if again == message), "{kind} does not survive its own encoding");
-    }
+    round_trip(kind, data, |bytes| gossip::open(kind, bytes).ok(), gossip::seal);
 }
 
 /// A gossip message with the compression done for it, so that a fuzzer gets at the codec.
@@ -50,33 +62,20 @@ pub fn gossip_payload(data: &[u8]) {
 /// A request from a peer.
 pub fn request(data: &[u8]) {
     let Some((protocol, data)) = choose(Protocol::ALL, data) else { return };
-    if let Some(Ok(request)) = Request::decode(protocol, data) {
-        let again = request.encode().map(|frame| Request::decode(protocol, &frame));
-        assert!(
-            matches!(again, Ok(Some(Ok(again))) if again == request),
-            "a request of {protocol} does not survive its own encoding"
-        );
-    }
+    let decode = |bytes: &[u8]| Request::decode(protocol, bytes)?.ok();
+    round_trip(format_args!("a request of {protocol}"), data, decode, Request::encode);
 }
 
 /// A peer's answer to a request.
 pub fn response(data: &[u8]) {
     let Some((protocol, data)) = choose(Protocol::ALL, data) else { return };
-    if let Some(Ok(response)) = Response::decode(protocol, data) {
-        let again = response.encode().map(|frame| Response::decode(protocol, &frame));
-        assert!(
-            matches!(again, Ok(Some(Ok(again))) if again == response),
-            "a response of {protocol} does not survive its own encoding"
-        );
-    }
+    let decode = |bytes: &[u8]| Response::decode(protocol, bytes)?.ok();
+    round_trip(format_args!("a response of {protocol}"), data, decode, Response::encode);
 }
 
 /// What a peer tells of itself.
 pub fn status(data: &[u8]) {
-    if let Ok(status) = rpc::decode_status(data) {
-        let again = rpc::encode_status(&status).map(|frame| rpc::decode_status(&frame));
-        assert!(matches!(again, Ok(Ok(again)) if again == status), "a status does not survive its own encoding");
-    }
+    round_trip("a status", data, |bytes| rpc::decode_status(bytes).ok(), rpc::encode_status);
 }
 
 /// The frame around requests and responses: the first byte tells the cap in units of 64 bytes.

@@ -8,8 +8,8 @@
 //! - **Status** comes first: the dialer of every new connection sends its [`Status`] and gets the peer's. Peers of another
 //!   chain are told so and sent away on both sides; the others become ready, and stay current every few seconds. The
 //!   node only keeps its own status in a watch channel up to date.
-//! - **Gossip** goes to everyone; transactions give way to the rest, on streams of their own. A message is forwarded only after the node's verdict; what cannot be decoded is
-//!   rejected here. See [`GossipMessage`] for the kinds and their caps.
+//! - **Gossip** goes to everyone; transactions give way to the rest, on streams of their own. A message is forwarded only
+//!   after the node's verdict; what cannot be decoded is rejected here. See [`GossipMessage`] for the kinds and their caps.
 //! - **Requests** go to one peer. See [`Request`] for the protocols.
 //! - **Reconnection**: explicit peers (the sequencers) always, bootnodes while connected peers are few, with back-off.
 //! - **Offences**: a peer whose messages are rejected [`MAX_OFFENCES`] times is disconnected and refused for a while.
