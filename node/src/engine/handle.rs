@@ -97,7 +97,7 @@ pub struct Branch {
 }
 
 /// What the engine lacks.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct CatchUp {
     /// A height that a member named; a hint that may be false.
     pub target: Height,

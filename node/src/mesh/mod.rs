@@ -24,4 +24,4 @@ pub use electorates::{Electorates, Held};
 pub use peers::{Peer, PeerBook};
 pub use push::MempoolMesh;
 pub use quorums::KnownQuorums;
-pub use router::{PeerNews, Router};
+pub use router::{AtOnce, PeerNews, Router};

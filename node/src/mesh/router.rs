@@ -34,6 +34,22 @@ const LOOK_UPS_AT_ONCE: usize = 8;
 /// Batches of transactions that are taken in at once.
 const BATCHES_AT_ONCE: usize = 256;
 
+/// How much may be under way for peers at once.
+#[derive(Clone, Debug)]
+pub struct AtOnce {
+    segments: Arc<Semaphore>,
+    look_ups: Arc<Semaphore>,
+    batches: Arc<Semaphore>,
+}
+
+impl Default for AtOnce {
+    fn default() -> Self {
+        let [segments, look_ups, batches] =
+            [SEGMENTS_AT_ONCE, LOOK_UPS_AT_ONCE, BATCHES_AT_ONCE].map(|count| Arc::new(Semaphore::new(count)));
+        Self { segments, look_ups, batches }
+    }
+}
+
 /// A peer came, moved on or left: the synchronizer looks again who is ahead.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PeerNews;
@@ -59,6 +75,8 @@ pub struct Router {
     pub electorates: Electorates,
     /// What is of the next era, until that is opened.
     pub held: Held,
+    /// What is under way for peers.
+    pub at_once: AtOnce,
     /// What was checked already.
     pub quorums: KnownQuorums,
     /// Whom to tell of peers.
@@ -72,9 +90,6 @@ pub struct Router {
 impl Router {
     /// Runs until `shutdown` or the end of the network.
     pub async fn run(mut self, mut events: NetworkEvents, shutdown: CancellationToken) {
-        let segments = Arc::new(Semaphore::new(SEGMENTS_AT_ONCE));
-        let look_ups = Arc::new(Semaphore::new(LOOK_UPS_AT_ONCE));
-        let batches = Arc::new(Semaphore::new(BATCHES_AT_ONCE));
         let mut refresh = tokio::time::interval(PEERS_INTERVAL);
         loop {
             let event = tokio::select! {
@@ -86,7 +101,7 @@ impl Router {
                 reign = self.electorates.next() => {
                     self.peers.set_sequencers(&reign.electorate.set);
                     for (source, ticket, message) in self.held.take() {
-                        self.gossip(source, ticket, message, &batches);
+                        self.gossip(source, ticket, message);
                     }
                     continue;
                 }
@@ -95,10 +110,10 @@ impl Router {
             match event {
                 None => return,
                 Some(NetworkEvent::Gossip { source, ticket, message }) => {
-                    self.gossip(source, ticket, message, &batches);
+                    self.gossip(source, ticket, message);
                 }
                 Some(NetworkEvent::Request { peer, request, responder }) => {
-                    self.request(peer, request, responder, (&segments, &look_ups, &batches));
+                    self.request(peer, request, responder);
                 }
                 Some(NetworkEvent::PeerReady { peer, status }) => {
                     let operator = self.peers.operator(&peer);
@@ -137,9 +152,9 @@ impl Router {
         let _ = self.news.try_send(PeerNews);
     }
 
-    fn gossip(&mut self, source: PeerId, ticket: GossipTicket, message: GossipMessage, batches: &Arc<Semaphore>) {
+    fn gossip(&mut self, source: PeerId, ticket: GossipTicket, message: GossipMessage) {
         match self.electorates.place(&message) {
-            Place::Now => self.take(source, ticket, message, batches),
+            Place::Now => self.take(source, ticket, message),
             Place::Next => {
                 // The oldest may have waited for an era that nobody opens.
                 if let Some((_, ticket, _)) = self.held.keep((source, ticket, message)) {
@@ -150,7 +165,7 @@ impl Router {
         }
     }
 
-    fn take(&self, source: PeerId, ticket: GossipTicket, message: GossipMessage, batches: &Arc<Semaphore>) {
+    fn take(&self, source: PeerId, ticket: GossipTicket, message: GossipMessage) {
         match message {
             GossipMessage::Heartbeat(signed) => self.consensus(source, ticket, signed, EngineMessage::Heartbeat),
             GossipMessage::Schedule(appointment) => self.appointment(source, ticket, appointment),
@@ -172,7 +187,7 @@ impl Router {
                     }
                 }
             }
-            GossipMessage::Transactions(batch) => self.transactions(ticket, batch, batches),
+            GossipMessage::Transactions(batch) => self.transactions(ticket, batch),
         }
     }
 
@@ -191,8 +206,8 @@ impl Router {
         self.metrics.mesh.messages_judged.get(Judgement::Malformed).inc();
     }
 
-    fn transactions(&self, ticket: GossipTicket, batch: Vec<Bytes>, batches: &Arc<Semaphore>) {
-        let Ok(permit) = Arc::clone(batches).try_acquire_owned() else {
+    fn transactions(&self, ticket: GossipTicket, batch: Vec<Bytes>) {
+        let Ok(permit) = Arc::clone(&self.at_once.batches).try_acquire_owned() else {
             debug!("too many batches of transactions at once; one was dropped");
             return self.network.report(ticket, Verdict::Ignore);
         };
@@ -208,42 +223,30 @@ impl Router {
         });
     }
 
-    fn request(
-        &self,
-        peer: PeerId,
-        request: Request,
-        responder: Responder,
-        (segments, look_ups, batches): (&Arc<Semaphore>, &Arc<Semaphore>, &Arc<Semaphore>),
-    ) {
+    /// Reads for a peer off the disk, unless too much is read at once.
+    fn serve(&self, peer: PeerId, limit: &Arc<Semaphore>, what: &'static str, read: impl FnOnce() + Send + 'static) {
+        let Ok(permit) = Arc::clone(limit).try_acquire_owned() else {
+            return debug!(%peer, "too many peers ask for {what} at once; one was refused");
+        };
+        tokio::task::spawn_blocking(move || {
+            read();
+            drop(permit);
+        });
+    }
+
+    fn request(&self, peer: PeerId, request: Request, responder: Responder) {
+        let (store, recent) = (self.store.clone(), self.recent.clone());
         match request {
-            Request::BlocksByRange(range) => {
-                let Ok(permit) = Arc::clone(segments).try_acquire_owned() else {
-                    return debug!(%peer, "too many peers ask for blocks at once; one was refused");
-                };
-                let store = self.store.clone();
-                tokio::task::spawn_blocking(move || {
-                    requests::serve_blocks(&store, range, responder);
-                    drop(permit);
-                });
-            }
-            Request::BlocksByHash(named) => {
-                let Ok(permit) = Arc::clone(segments).try_acquire_owned() else {
-                    return debug!(%peer, "too many peers ask for blocks at once; one was refused");
-                };
-                let (store, recent) = (self.store.clone(), self.recent.clone());
-                tokio::task::spawn_blocking(move || {
-                    by_hash::serve_branch(&recent, &store, named, responder);
-                    drop(permit);
-                });
-            }
+            Request::BlocksByRange(range) => self.serve(peer, &self.at_once.segments, "blocks", move || {
+                requests::serve_blocks(&store, range, responder);
+            }),
+            Request::BlocksByHash(named) => self.serve(peer, &self.at_once.segments, "blocks", move || {
+                by_hash::serve_branch(&recent, &store, named, responder);
+            }),
             Request::TransactionsByHash(named) => {
-                let Ok(permit) = Arc::clone(look_ups).try_acquire_owned() else {
-                    return debug!(%peer, "too many peers ask for transactions at once; one was refused");
-                };
-                let (pool, recent, store) = (self.pool.clone(), self.recent.clone(), self.store.clone());
-                tokio::task::spawn_blocking(move || {
+                let pool = self.pool.clone();
+                self.serve(peer, &self.at_once.look_ups, "transactions", move || {
                     by_hash::serve_transactions(&pool, &recent, &store, &named, responder);
-                    drop(permit);
                 });
             }
             Request::SubmitBlock(block) => {
@@ -257,7 +260,7 @@ impl Router {
                 }
             },
             Request::PushTransactions(batch) => {
-                let Ok(permit) = Arc::clone(batches).try_acquire_owned() else {
+                let Ok(permit) = Arc::clone(&self.at_once.batches).try_acquire_owned() else {
                     return debug!(%peer, "too many batches of transactions at once; one was refused");
                 };
                 let pool = self.pool.clone();

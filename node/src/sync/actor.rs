@@ -97,7 +97,7 @@ impl Synchronizer {
                     None => return,
                 },
                 piece = news.recv() => match piece {
-                    Some(PeerNews) if self.is_far_behind() => CatchUp { target: Height(0), block: None, holders: Vec::new() },
+                    Some(PeerNews) if self.is_far_behind() => CatchUp::default(),
                     Some(PeerNews) => continue,
                     None => return,
                 },
