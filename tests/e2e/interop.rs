@@ -27,27 +27,6 @@ const RANGE: u64 = 12;
 /// What may not be counted on account of peers that keep to the protocol.
 const REFUSALS: [&str; 3] = ["malformed", "signer not entitled", "inconsistent"];
 
-/// Nobody is replaced, and epochs are short: a peer is to see two announcements that link.
-const PLAN: Plan = Plan {
-    stakes: &[1, 1, 1, 1],
-    genesis: &[
-        "--block-time",
-        "200ms",
-        "--epoch-blocks",
-        "8",
-        "--leader-timeout",
-        "10s",
-        "--heartbeat-timeout",
-        "20s",
-        "--opening-timeout",
-        "30s",
-        "--term-timeout",
-        "60s",
-    ],
-    wallets: 4,
-    dust: Vec::new(),
-};
-
 /// An implementation: the program that runs its scripts, and where they are.
 #[derive(Clone, Debug)]
 struct Foreign {
@@ -124,7 +103,9 @@ async fn foreign_decoders_read_the_golden_files() -> eyre::Result<()> {
 #[tokio::test(flavor = "multi_thread")]
 async fn foreign_peers_join_the_mesh() -> eyre::Result<()> {
     let peers = Foreign::all()?;
-    let mut net = Net::start_in(PLAN, Slot::take().await?).await?;
+    // Nobody is replaced, and epochs are short: a peer is to see two announcements that link.
+    let plan = Plan::patient(&[1, 1, 1, 1], 4).with(&["--epoch-blocks", "8"]);
+    let mut net = Net::start_in(plan, Slot::take().await?).await?;
     let genesis = net.rpc(0)?.block(0).await?.ok_or_eyre("no genesis block")?.header.hash;
     let mut runs = Vec::new();
     for (index, foreign) in peers.into_iter().enumerate() {

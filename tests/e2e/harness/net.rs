@@ -68,6 +68,11 @@ impl Plan {
         ];
         Self { stakes, genesis: GENESIS, wallets, dust: Vec::new() }
     }
+
+    /// The same with further arguments of `baton genesis new`. They live as long as the tests, as those of constants do.
+    pub(crate) fn with(self, more: &[&'static str]) -> Self {
+        Self { genesis: [self.genesis, more].concat().leak(), ..self }
+    }
 }
 
 /// Sequencers that share a genesis, each with its files in a temporary directory.
