@@ -2,28 +2,29 @@
 
 use crate::{
     config::NetworkConfig,
+    discovery::{AddressPolicy, DiscoveryBehaviour},
     error::NetworkError,
     gossip::{self, Gossip, Topics},
     rpc::RpcBehaviour,
     status::Agent,
 };
 use libp2p::{
-    Swarm, SwarmBuilder, allow_block_list, connection_limits, identify, noise, ping, swarm::NetworkBehaviour, tcp,
-    yamux,
+    PeerId, Swarm, SwarmBuilder, allow_block_list, connection_limits, identify, noise, ping, relay,
+    swarm::NetworkBehaviour, tcp, yamux,
 };
 use std::time::Duration;
 
 /// What identify calls the family of protocols.
-const IDENTIFY_PROTOCOL: &str = "/baton/1";
+pub(crate) const IDENTIFY_PROTOCOL: &str = "/baton/1";
 
 /// Connections without any stream are kept this long; peers exchange status far more often.
-const IDLE_TIMEOUT: Duration = Duration::from_secs(600);
+pub(crate) const IDLE_TIMEOUT: Duration = Duration::from_secs(600);
 
 /// How often a link is probed; the answer is due in the same time, else the connection is closed.
-const PING: Duration = Duration::from_secs(10);
+pub(crate) const PING: Duration = Duration::from_secs(10);
 
 /// Streams that one connection may have at a time.
-const MAX_STREAMS: u16 = 256;
+pub(crate) const MAX_STREAMS: u16 = 256;
 
 #[derive(NetworkBehaviour)]
 pub(crate) struct Behaviour {
@@ -32,15 +33,24 @@ pub(crate) struct Behaviour {
     pub(crate) limits: connection_limits::Behaviour,
     pub(crate) gossipsub: Gossip,
     pub(crate) rpc: RpcBehaviour,
-    identify: identify::Behaviour,
+    pub(crate) identify: identify::Behaviour,
     ping: ping::Behaviour,
+    pub(crate) discovery: DiscoveryBehaviour,
 }
 
 impl Behaviour {
-    fn new(config: &NetworkConfig, topics: &Topics) -> Result<Self, NetworkError> {
+    fn new(
+        config: &NetworkConfig,
+        topics: &Topics,
+        policy: &AddressPolicy,
+        relay: relay::client::Behaviour,
+    ) -> Result<Self, NetworkError> {
+        let local = PeerId::from(config.keypair.public());
         let identify = identify::Config::new(IDENTIFY_PROTOCOL.to_owned(), config.keypair.public())
             .with_agent_version(Agent::fit(&config.agent).into())
-            .with_push_listen_addr_updates(true);
+            // What is told is decided in one place, and what is heard goes through the address policy.
+            .with_hide_listen_addrs(true)
+            .with_cache_size(0);
         let limits = connection_limits::ConnectionLimits::default()
             .with_max_pending_incoming(Some(config.limits.pending))
             .with_max_pending_outgoing(Some(config.limits.pending))
@@ -54,18 +64,17 @@ impl Behaviour {
             rpc: RpcBehaviour::new(&config.chain, config.timing.request_deadline_max),
             identify: identify::Behaviour::new(identify),
             ping: ping::Behaviour::new(ping::Config::new().with_interval(PING).with_timeout(PING)),
+            discovery: DiscoveryBehaviour::new(config, local, policy, relay)?,
         })
     }
 }
 
 /// Builds the swarm and starts to listen.
-pub(crate) fn build(config: &NetworkConfig, topics: &Topics) -> Result<Swarm<Behaviour>, NetworkError> {
-    let yamux = || {
-        let mut yamux = yamux::Config::default();
-        yamux.set_max_num_streams(MAX_STREAMS.into());
-        yamux
-    };
-    let behaviour = Behaviour::new(config, topics)?;
+pub(crate) fn build(
+    config: &NetworkConfig,
+    topics: &Topics,
+    policy: &AddressPolicy,
+) -> Result<Swarm<Behaviour>, NetworkError> {
     let mut swarm = SwarmBuilder::with_existing_identity(config.keypair.clone())
         .with_tokio()
         .with_tcp(tcp::Config::default().nodelay(true), noise::Config::new, yamux)
@@ -76,7 +85,9 @@ pub(crate) fn build(config: &NetworkConfig, topics: &Topics) -> Result<Swarm<Beh
         })
         .with_dns()
         .map_err(|error| setup("the DNS resolver (is /etc/resolv.conf readable?)", &error))?
-        .with_behaviour(|_| behaviour)
+        .with_relay_client(noise::Config::new, yamux)
+        .map_err(|error| setup("noise", &error))?
+        .with_behaviour(|_, relay| Ok(Behaviour::new(config, topics, policy, relay)?))
         .map_err(|error| setup("the behaviours", &error))?
         .with_swarm_config(|swarm| swarm.with_idle_connection_timeout(IDLE_TIMEOUT))
         .build();
@@ -85,12 +96,16 @@ pub(crate) fn build(config: &NetworkConfig, topics: &Topics) -> Result<Swarm<Beh
             .listen_on(address.clone())
             .map_err(|error| NetworkError::Listen { address: address.clone(), reason: error.to_string() })?;
     }
-    for address in &config.external_addresses {
-        swarm.add_external_address(address.clone());
-    }
     Ok(swarm)
 }
 
-fn setup(what: &'static str, error: &dyn std::fmt::Display) -> NetworkError {
+/// Streams are bounded.
+pub(crate) fn yamux() -> yamux::Config {
+    let mut yamux = yamux::Config::default();
+    yamux.set_max_num_streams(MAX_STREAMS.into());
+    yamux
+}
+
+pub(crate) fn setup(what: &'static str, error: &dyn std::fmt::Display) -> NetworkError {
     NetworkError::Setup { what, reason: error.to_string() }
 }

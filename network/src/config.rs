@@ -2,7 +2,7 @@
 
 use baton_consensus::signing::SigningContext;
 use libp2p::{Multiaddr, PeerId, identity::Keypair};
-use std::time::Duration;
+use std::{path::PathBuf, time::Duration};
 
 /// Everything that the network needs to know.
 #[derive(Clone, Debug)]
@@ -23,6 +23,8 @@ pub struct NetworkConfig {
     pub explicit_peers: Vec<PeerId>,
     /// How many connections are allowed.
     pub limits: ConnectionLimits,
+    /// How further peers are found.
+    pub discovery: DiscoveryConfig,
     /// Times that hardly anyone changes.
     pub timing: Timing,
 }
@@ -40,6 +42,7 @@ impl NetworkConfig {
             agent: concat!("baton/", env!("CARGO_PKG_VERSION")).to_owned(),
             explicit_peers: Vec::new(),
             limits: ConnectionLimits::default(),
+            discovery: DiscoveryConfig::default(),
             timing: Timing::default(),
         }
     }
@@ -62,6 +65,49 @@ impl Default for ConnectionLimits {
     fn default() -> Self {
         Self { inbound: 96, outbound: 48, pending: 32, enough_peers: 8 }
     }
+}
+
+/// How peers are found beyond those that the node is told of, and how others find this node.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DiscoveryConfig {
+    /// Whether to search the mesh for peers while there are too few.
+    pub search: bool,
+    /// The file that remembers good peers; none to forget them.
+    pub peer_store: Option<PathBuf>,
+    /// Whether to look for peers on the local network by mDNS, and to tell it of this node.
+    pub mdns: bool,
+    /// Whether to ask the gateway to open the port by UPnP, where one may be needed.
+    pub upnp: bool,
+    /// When to be reached through a relay.
+    pub relay: RelayUse,
+    /// Whether addresses of private networks are spread as if they were public: for a mesh in such a network whose nodes are on
+    /// the internet as well.
+    pub private_addresses: bool,
+}
+
+impl Default for DiscoveryConfig {
+    fn default() -> Self {
+        Self {
+            search: true,
+            peer_store: None,
+            mdns: false,
+            upnp: false,
+            relay: RelayUse::Never,
+            private_addresses: false,
+        }
+    }
+}
+
+/// When a node has itself be reached through a relay, which a bootnode may be.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum RelayUse {
+    /// When peers say that it cannot be reached otherwise.
+    #[default]
+    Auto,
+    /// As soon as there is one.
+    Always,
+    /// Never.
+    Never,
 }
 
 /// The network's own times.

@@ -2,6 +2,7 @@
 
 use crate::{
     counters::{Counters, NetworkCounters},
+    discovery::Reachability,
     error::{DialFailure, Publication, PublishError, RequestError},
     gossip::{self, GossipMessage, GossipTicket, Kind, Verdict},
     peers::PeerInfo,
@@ -20,6 +21,7 @@ pub(crate) enum Command {
     Peers { reply: oneshot::Sender<Vec<PeerInfo>> },
     Dial { address: Multiaddr, reply: oneshot::Sender<Result<PeerId, DialFailure>> },
     Disconnect(PeerId),
+    Know(PeerId, Vec<Multiaddr>),
     SetExplicitPeers(Vec<PeerId>),
     Offence(PeerId),
 }
@@ -35,6 +37,8 @@ pub struct NetworkHandle {
     pub(crate) commands: mpsc::Sender<Command>,
     pub(crate) verdicts: mpsc::Sender<(GossipTicket, Verdict)>,
     pub(crate) listening: watch::Receiver<Vec<Multiaddr>>,
+    pub(crate) told: watch::Receiver<Vec<Multiaddr>>,
+    pub(crate) reachability: watch::Receiver<Reachability>,
     pub(crate) counters: Arc<Counters>,
 }
 
@@ -106,6 +110,18 @@ impl NetworkHandle {
         self.listening.borrow().clone()
     }
 
+    /// The addresses that this node tells others of itself, without its peer id: 8 at most, and as they change.
+    #[must_use]
+    pub fn told_addresses(&self) -> watch::Receiver<Vec<Multiaddr>> {
+        self.told.clone()
+    }
+
+    /// Whether others can open connections to this node, as it becomes known.
+    #[must_use]
+    pub fn reachability(&self) -> watch::Receiver<Reachability> {
+        self.reachability.clone()
+    }
+
     /// This node's peer id.
     #[must_use]
     pub const fn local_peer_id(&self) -> PeerId {
@@ -139,6 +155,12 @@ impl NetworkHandle {
     pub async fn set_explicit_peers(&self, peers: Vec<PeerId>) {
         // If the network has stopped, nobody is connected.
         let _ = self.send(Command::SetExplicitPeers(peers)).await;
+    }
+
+    /// Tells where an explicit peer is said to be; addresses that the policy refuses are passed over.
+    pub async fn know(&self, peer: PeerId, addresses: Vec<Multiaddr>) {
+        // If the network has stopped, nobody is dialed.
+        let _ = self.send(Command::Know(peer, addresses)).await;
     }
 
     async fn send(&self, command: Command) -> Result<(), Stopped> {

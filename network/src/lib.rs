@@ -17,8 +17,10 @@
 //! Nothing that comes out of this crate is verified beyond its form: signatures and entitlement are for the node.
 
 mod behaviour;
+mod bootnode;
 mod config;
 mod counters;
+mod discovery;
 mod error;
 mod event;
 #[cfg(any(test, fuzzing))]
@@ -37,8 +39,10 @@ mod task;
 mod text;
 mod wire;
 
-pub use config::{ConnectionLimits, NetworkConfig, Timing};
+pub use bootnode::{Bootnode, BootnodeConfig, BootnodeState};
+pub use config::{ConnectionLimits, DiscoveryConfig, NetworkConfig, RelayUse, Timing};
 pub use counters::NetworkCounters;
+pub use discovery::Reachability;
 pub use error::{DialFailure, NetworkError, Publication, PublishError, RequestError, RespondError};
 pub use event::NetworkEvent;
 pub use gossip::{GossipMessage, GossipTicket, Kind, Verdict};

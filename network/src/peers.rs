@@ -64,6 +64,7 @@ struct Peer {
     latency: Option<Duration>,
     asked_at: Option<Instant>,
     close_at: Option<Instant>,
+    is_helper: bool,
 }
 
 /// All connected peers.
@@ -83,6 +84,7 @@ impl Peers {
             latency: None,
             asked_at: None,
             close_at: None,
+            is_helper: false,
         });
         entry.connections.push(Connection { id, direction, address: endpoint.get_remote_address().clone() });
     }
@@ -134,12 +136,73 @@ impl Peers {
         new
     }
 
+    /// The far end of a connection.
+    pub(crate) fn far_end(&self, peer: &PeerId, id: ConnectionId) -> Option<&Multiaddr> {
+        self.0
+            .get(peer)?
+            .connections
+            .iter()
+            .find(|connection| connection.id == id)
+            .map(|connection| &connection.address)
+    }
+
+    /// The addresses at which this node reached the peer.
+    pub(crate) fn reached_at(&self, peer: &PeerId) -> Vec<Multiaddr> {
+        let connections = self.0.get(peer).into_iter().flat_map(|peer| &peer.connections);
+        connections
+            .filter(|connection| connection.direction == Direction::Outbound)
+            .map(|connection| connection.address.clone())
+            .collect()
+    }
+
+    /// Where the peer says that it listens.
+    pub(crate) fn listens(&self, peer: &PeerId) -> Vec<Multiaddr> {
+        self.0.get(peer).map(|peer| peer.listens.clone()).unwrap_or_default()
+    }
+
+    /// The peer helps to find others and takes no part in the chain: a bootnode. It needs no status.
+    pub(crate) fn set_helper(&mut self, peer: &PeerId) {
+        if let Some(entry) = self.0.get_mut(peer) {
+            entry.is_helper = true;
+        }
+    }
+
+    /// Whether the peer has said what it speaks, and it is neither of a chain nor a helper.
+    pub(crate) fn is_useless(&self, peer: &PeerId) -> bool {
+        self.0.get(peer).is_some_and(|peer| peer.agent.is_some() && peer.status.is_none() && !peer.is_helper)
+    }
+
+    /// The helpers, and since when they are connected.
+    pub(crate) fn helpers(&self) -> impl Iterator<Item = (PeerId, Instant)> {
+        self.0
+            .iter()
+            .filter(|(_, peer)| peer.is_helper && peer.status.is_none())
+            .map(|(id, peer)| (*id, peer.connected_at))
+    }
+
+    /// The peers of our chain.
+    pub(crate) fn ready_ids(&self) -> impl Iterator<Item = PeerId> {
+        self.0.iter().filter(|(_, peer)| peer.status.is_some()).map(|(id, _)| *id)
+    }
+
+    /// Whether there are too few peers of our chain, or too few that this node chose itself: who comes by itself may be one
+    /// stranger with many faces.
+    pub(crate) fn are_few(&self, enough: usize) -> bool {
+        let ready = self.0.values().filter(|peer| peer.status.is_some());
+        let chosen = ready
+            .clone()
+            .filter(|peer| peer.connections.iter().any(|connection| connection.direction == Direction::Outbound));
+        ready.count() < enough || chosen.count() < enough / 2
+    }
+
     /// Peers to close now: on another chain, or silent about theirs for longer than `deadline`.
     pub(crate) fn to_close(&self, now: Instant, deadline: Duration) -> Vec<PeerId> {
         self.0
             .iter()
             .filter(|(_, peer)| {
-                let silent = peer.status.is_none() && now.saturating_duration_since(peer.connected_at) > deadline;
+                let silent = peer.status.is_none()
+                    && !peer.is_helper
+                    && now.saturating_duration_since(peer.connected_at) > deadline;
                 silent || peer.close_at.is_some_and(|when| when <= now)
             })
             .map(|(id, _)| *id)

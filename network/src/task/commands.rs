@@ -22,6 +22,7 @@ impl NetworkTask {
                 // An error says that the peer has gone by itself.
                 let _ = self.swarm.disconnect_peer_id(peer);
             }
+            Command::Know(peer, addresses) => self.know(peer, &addresses),
             Command::SetExplicitPeers(peers) => self.set_explicit_peers(&peers),
             Command::Offence(peer) => self.offence(peer, "a malformed response"),
         }

@@ -19,6 +19,7 @@ impl NetworkTask {
                 debug!(peer = %peer_id, address = %endpoint.get_remote_address(), "connected");
                 self.peers.connected(peer_id, connection_id, &endpoint, now);
                 self.reconnect.connected(connection_id, peer_id);
+                self.meet(endpoint.get_remote_address());
                 self.finish_dial(connection_id, Ok(peer_id));
                 if num_established.get() > MAX_CONNECTIONS_PER_PEER {
                     // Explicit peers are exempt from the limits, but not from this one.
@@ -40,7 +41,9 @@ impl NetworkTask {
             SwarmEvent::OutgoingConnectionError { connection_id, peer_id, error } => {
                 debug!(peer = ?peer_id, %error, "cannot connect");
                 let ourselves = matches!(error, DialError::LocalPeerId { .. });
-                self.reconnect.failed(connection_id, ourselves, now);
+                if self.reconnect.failed(connection_id, ourselves, now) {
+                    self.discovery.failed(&error);
+                }
                 self.finish_dial(connection_id, Err(error.to_string()));
             }
             SwarmEvent::IncomingConnectionError { send_back_addr, error, .. } => {
@@ -48,15 +51,21 @@ impl NetworkTask {
             }
             SwarmEvent::NewListenAddr { address, .. } => {
                 info!(%address, "listening");
+                self.listens(&address);
                 self.listening.send_modify(|addresses| addresses.push(address.clone()));
                 self.lanes.peer(NetworkEvent::Listening(address));
             }
             SwarmEvent::ExpiredListenAddr { address, .. } => {
                 self.listening.send_modify(|addresses| addresses.retain(|known| *known != address));
+                self.stopped_listening(&address);
             }
-            SwarmEvent::ListenerClosed { addresses, reason, .. } => {
-                warn!(?addresses, ?reason, "no longer listening");
+            SwarmEvent::ListenerClosed { listener_id, addresses, reason } => {
+                if !self.lost_relay(listener_id) {
+                    warn!(?addresses, ?reason, "no longer listening");
+                }
             }
+            SwarmEvent::ExternalAddrConfirmed { address } => self.confirmed(address),
+            SwarmEvent::ExternalAddrExpired { address } => self.expired(&address),
             SwarmEvent::ListenerError { error, .. } => debug!(%error, "listener"),
             _ => {}
         }
@@ -70,11 +79,10 @@ impl NetworkTask {
     }
 
     pub(super) fn on_identify(&mut self, event: identify::Event) {
-        if let identify::Event::Received { peer_id, info, .. } = event {
-            if self.explicit.contains(&peer_id) {
-                self.reconnect.learn(peer_id, &info.listen_addrs);
-            }
-            self.peers.identified(peer_id, &info.agent_version, info.listen_addrs);
+        if let identify::Event::Received { connection_id, peer_id, info }
+        | identify::Event::Pushed { connection_id, peer_id, info } = event
+        {
+            self.identified(peer_id, connection_id, &info);
         }
     }
 
@@ -103,7 +111,8 @@ impl NetworkTask {
             self.swarm.behaviour_mut().blocked.unblock_peer(peer);
         }
         let peers = &self.peers;
-        for options in self.reconnect.due(now, peers.ready(), |peer| peers.contains(peer)) {
+        let few = peers.are_few(self.enough_peers);
+        for options in self.reconnect.due(now, few, |peer| peers.contains(peer)) {
             let connection = options.connection_id();
             if let Err(error) = self.swarm.dial(options) {
                 debug!(%error, "cannot dial");

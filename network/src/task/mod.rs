@@ -3,6 +3,7 @@
 
 mod commands;
 mod connections;
+mod discovery;
 mod gossip;
 mod requests;
 mod status;
@@ -11,6 +12,7 @@ use crate::{
     behaviour::{self, Behaviour, BehaviourEvent},
     config::{NetworkConfig, Timing},
     counters::Counters,
+    discovery::AddressPolicy,
     error::{DialFailure, NetworkError},
     gossip::{GossipTicket, Kept, Topics, Verdict},
     handle::{Command, NetworkHandle},
@@ -22,6 +24,7 @@ use crate::{
     status::Status,
 };
 use baton_consensus::signing::SigningContext;
+use discovery::Discovery;
 use futures::{StreamExt, stream::FuturesUnordered};
 use libp2p::{
     Multiaddr, PeerId, Swarm,
@@ -70,6 +73,8 @@ pub struct NetworkTask {
     reconnect: Reconnect,
     offences: Offences,
     other_chain: HashSet<PeerId>,
+    discovery: Discovery,
+    enough_peers: usize,
     pending: HashMap<(Protocol, OutboundRequestId), Pending>,
     dials: HashMap<ConnectionId, (Multiaddr, oneshot::Sender<Result<PeerId, DialFailure>>)>,
     answers: FuturesUnordered<Answer>,
@@ -91,24 +96,28 @@ pub fn start(
     status: watch::Receiver<Status>,
 ) -> Result<(NetworkHandle, NetworkEvents, NetworkTask), NetworkError> {
     let topics = Topics::new(&config.chain);
-    let swarm = behaviour::build(&config, &topics)?;
+    let policy = AddressPolicy::new(config.discovery.private_addresses);
+    let swarm = behaviour::build(&config, &topics, &policy)?;
     let NetworkConfig {
         keypair: _,
         listen: _,
         bootnodes,
-        external_addresses: _,
+        external_addresses,
         chain,
         agent: _,
         explicit_peers,
         limits,
+        discovery,
         timing,
     } = config;
     let local = *swarm.local_peer_id();
     let now = Instant::now();
-    let mut reconnect = Reconnect::new(local, &timing, limits.enough_peers);
+    let mut reconnect = Reconnect::new(local, &timing);
     for address in bootnodes {
         reconnect.add_bootnode(address, now);
     }
+    let (discovery, told, reachability) = Discovery::new(discovery, &chain, external_addresses, policy, now);
+    discovery.remember(&mut reconnect, now);
     let counters = Arc::new(Counters::default());
     let (lanes, events) = lanes::lanes(Arc::clone(&counters.dropped));
     let (command_sender, commands) = mpsc::channel(COMMANDS);
@@ -120,6 +129,8 @@ pub fn start(
         commands: command_sender,
         verdicts: verdict_sender,
         listening: listening_receiver,
+        told,
+        reachability,
         counters: Arc::clone(&counters),
     };
     let mut task = NetworkTask {
@@ -135,6 +146,8 @@ pub fn start(
         reconnect,
         offences: Offences::default(),
         other_chain: HashSet::new(),
+        discovery,
+        enough_peers: limits.enough_peers,
         pending: HashMap::new(),
         dials: HashMap::new(),
         answers: FuturesUnordered::new(),
@@ -146,6 +159,7 @@ pub fn start(
         dropped_before: 0,
     };
     task.set_explicit_peers(&explicit_peers);
+    task.update_told();
     Ok((handle, events, task))
 }
 
@@ -179,6 +193,7 @@ impl NetworkTask {
             }
             SwarmEvent::Behaviour(BehaviourEvent::Identify(event)) => self.on_identify(event),
             SwarmEvent::Behaviour(BehaviourEvent::Ping(event)) => self.on_ping(&event),
+            SwarmEvent::Behaviour(BehaviourEvent::Discovery(event)) => self.on_discovery(event),
             SwarmEvent::Behaviour(_) => {}
             event => self.on_connection(event),
         }
@@ -188,6 +203,7 @@ impl NetworkTask {
         let now = Instant::now();
         self.on_tick_status(now);
         self.on_tick_connections(now);
+        self.on_tick_discovery(now);
         let dropped = self.counters.snapshot().dropped;
         if dropped > self.dropped_before {
             warn!(messages = dropped - self.dropped_before, "the node is too slow for the network: messages dropped");
@@ -197,6 +213,7 @@ impl NetworkTask {
 
     /// Lets what is queued leave, and closes the connections.
     async fn close(&mut self) {
+        self.save_peers();
         let sent = async {
             loop {
                 self.swarm.select_next_some().await;

@@ -63,7 +63,8 @@ impl NetworkTask {
 
     pub(super) fn on_status_failure(&mut self, peer: PeerId, failure: &OutboundFailure) {
         debug!(%peer, error = %failure, "no status from the peer");
-        if matches!(failure, OutboundFailure::UnsupportedProtocols) {
+        // A bootnode speaks no status, and identify has said or will say that it is one; others go at their deadline.
+        if matches!(failure, OutboundFailure::UnsupportedProtocols) && self.peers.is_useless(&peer) {
             self.reconnect.refuse(peer);
             // An error says that the peer has gone by itself.
             let _ = self.swarm.disconnect_peer_id(peer);
@@ -78,6 +79,7 @@ impl NetworkTask {
         match self.peers.status(peer, &status) {
             Change::Ready => {
                 self.reconnect.ready(peer);
+                self.remember_peer(peer);
                 info!(%peer, agent = %status.agent, head = %status.head, "peer ready");
                 self.lanes.peer(NetworkEvent::PeerReady { peer, status });
             }

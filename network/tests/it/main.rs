@@ -1,6 +1,7 @@
 //! Real swarms on loopback, ports chosen by the system. Nothing sleeps: every step waits for its condition.
 
 mod chains;
+mod discovery;
 mod gate;
 mod gossip;
 mod hostile;

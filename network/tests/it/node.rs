@@ -35,6 +35,8 @@ pub(crate) struct Node {
 pub(crate) fn config() -> NetworkConfig {
     let mut config = NetworkConfig::new(Keypair::generate_ed25519(), CHAIN);
     config.listen = vec![TCP.parse().unwrap()];
+    // Who is connected with whom is the test's business.
+    config.discovery.search = false;
     config.timing.status_interval = Duration::from_millis(200);
     config.timing.reconnect_initial = Duration::from_millis(100);
     config
