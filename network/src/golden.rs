@@ -4,8 +4,8 @@
 use crate::{
     gossip::{self, GossipMessage},
     rpc::{
-        self, BlocksByHash, BlocksByRange, Branch, BranchBlock, FoundTransactions, Received, Request, Response,
-        Submission, TransactionsByHash,
+        self, BlocksByHash, BlocksByRange, Branch, BranchBlock, FoundTransactions, Received, RecordsRequest, Request,
+        Response, Submission, TransactionsByHash,
     },
     status::{Agent, PROTOCOL_VERSION, Status},
     text::Text,
@@ -20,8 +20,8 @@ use baton_consensus::{
     finality::{CertifiedCheckpoint, FinalityProof, ProposedCheckpoint, QuorumCertificate, SetChange},
     keys::{BlsPublicKey, BlsSignature},
     messages::{
-        Announcement, CastVote, Cause, Checkpoint, CheckpointRef, Heartbeat, L1Anchor, Seal, Skip, SkipReason,
-        TermChange, TermReport, TermRequest, Vote,
+        Announcement, CastVote, Cause, Checkpoint, CheckpointRef, Heartbeat, L1Anchor, MAX_RECORD_ADDRESS_BYTES,
+        MAX_RECORD_ADDRESSES, Seal, SequencerRecord, Skip, SkipReason, TermChange, TermReport, TermRequest, Vote,
     },
     signing::Signed,
     types::{
@@ -152,6 +152,14 @@ fn evidence() -> Vec<(&'static str, Evidence)> {
     ]
 }
 
+fn record() -> SequencerRecord {
+    SequencerRecord {
+        peer_id: "12D3KooWAHoEkEqnKzM5PXFygh2movVBCSX3k8tDsT2cneU68Gyt".to_owned(),
+        addresses: vec!["/ip4/192.0.2.7/tcp/30400".to_owned(), "/dns4/node.example.org/udp/30400/quic-v1".to_owned()],
+        sequence: 1_700_000_000_000,
+    }
+}
+
 fn transactions() -> Vec<Bytes> {
     vec![Bytes::from_static(&[1, 2, 3]), Bytes::from_static(&[4; 300])]
 }
@@ -180,6 +188,7 @@ fn request_frames() {
         Request::BlocksByRange(BlocksByRange { from: Height(6), count: 128, known: position() }),
         Request::SubmitBlock(Arc::new(block())),
         Request::SubmitVote(Box::new(signed(cast_vote()))),
+        Request::SequencerRecords(RecordsRequest),
         Request::PushTransactions(transactions()),
         Request::TransactionsByHash(TransactionsByHash { hashes: vec![B256::repeat_byte(3), B256::repeat_byte(4)] }),
         Request::BlocksByHash(BlocksByHash { hash: B256::repeat_byte(3), count: 64 }),
@@ -204,6 +213,7 @@ fn response_frames() {
         Response::BlocksByRange(segment),
         Response::SubmitBlock(Submission::Refused(Text::fit("not the leader"))),
         Response::SubmitVote(Submission::Accepted),
+        Response::SequencerRecords(vec![signed(record()), signed(record())]),
         Response::PushTransactions(Received { count: 1, refused: vec![1] }),
         Response::TransactionsByHash(FoundTransactions { transactions: transactions() }),
         Response::BlocksByHash(Branch {
@@ -246,6 +256,7 @@ fn gossip_payloads() {
         GossipMessage::Vote(Box::new(signed(cast_vote()))),
         GossipMessage::Quorum(Box::new(certified())),
         GossipMessage::SetChange(Arc::new(set_change(2))),
+        GossipMessage::SequencerRecord(Box::new(signed(record()))),
         GossipMessage::Transactions(transactions()),
     ];
     for message in messages {
@@ -277,6 +288,26 @@ fn compare_gossip(name: &str, message: &GossipMessage) {
     let payload = snap::raw::Decoder::new().decompress_vec(&data).unwrap();
     compare(name, &payload);
     assert_eq!(&gossip::open(message.kind(), &data).unwrap(), message);
+}
+
+/// The records of the largest set, each as long as it may be, fit into one answer; what is beyond is refused.
+#[test]
+fn the_longest_records_are_within_the_caps() {
+    let longest = |addresses: usize| {
+        signed(SequencerRecord {
+            peer_id: "x".repeat(MAX_PEER_ID_BYTES),
+            addresses: vec!["x".repeat(MAX_RECORD_ADDRESS_BYTES); addresses],
+            sequence: u64::MAX,
+        })
+    };
+    let message = GossipMessage::SequencerRecord(Box::new(longest(MAX_RECORD_ADDRESSES)));
+    assert_eq!(gossip::open(message.kind(), &gossip::seal(&message).unwrap()).unwrap(), message);
+    let long = GossipMessage::SequencerRecord(Box::new(longest(MAX_RECORD_ADDRESSES + 1)));
+    assert!(matches!(gossip::seal(&long), Err(WireError::Bounds(_))));
+    let records = |members: usize| Response::SequencerRecords(vec![longest(MAX_RECORD_ADDRESSES); members]);
+    let frame = records(MAX_MEMBERS).encode().unwrap();
+    assert_eq!(Response::decode(records(1).protocol(), &frame).unwrap().unwrap(), records(MAX_MEMBERS));
+    assert!(matches!(records(MAX_MEMBERS + 1).encode(), Err(WireError::Bounds(_))));
 }
 
 /// What the largest set sends, every number at its widest, is within the caps; one member more is refused.

@@ -53,7 +53,7 @@ pub use offences::MAX_OFFENCES;
 pub use peers::{Direction, PeerInfo};
 pub use rpc::{
     BlocksByHash, BlocksByRange, Branch, BranchBlock, FoundTransactions, MAX_ASKED_TRANSACTIONS, MAX_BRANCH_BLOCKS,
-    MAX_FOUND_BYTES, MAX_REFUSAL_BYTES, MAX_SEGMENT_BYTES, Protocol, Received, Request, Responder, Response,
+    MAX_FOUND_BYTES, MAX_REFUSAL_BYTES, MAX_SEGMENT_BYTES, Protocol, Received, RecordsRequest, Request, Responder, Response,
     Submission, TransactionsByHash,
 };
 pub use status::{Agent, MAX_AGENT_BYTES, PROTOCOL_VERSION, Status};

@@ -6,7 +6,7 @@ use baton_consensus::{
     codec::{self, CodecError},
     evidence::Evidence,
     finality::{CertifiedCheckpoint, FinalityProof, ProposedCheckpoint, QuorumCertificate, SetChange},
-    messages::{Announcement, CastVote, Heartbeat, MAX_VERSION_BYTES, Seal, TermRequest},
+    messages::{Announcement, CastVote, Heartbeat, MAX_VERSION_BYTES, Seal, SequencerRecord, TermRequest},
     signing::Signed,
     types::{
         ChainSegment, CompactBlock, CompactTransaction, MAX_COMPACT_TRANSACTIONS, MAX_MEMBERS, MAX_PEER_ID_BYTES,
@@ -79,6 +79,21 @@ impl Wire for Signed<Heartbeat> {
 }
 
 impl Wire for Box<Signed<CastVote>> {}
+
+impl Wire for Box<Signed<SequencerRecord>> {
+    fn bounds(&self) -> Result<(), &'static str> {
+        self.message.check()
+    }
+}
+
+impl Wire for Vec<Signed<SequencerRecord>> {
+    fn bounds(&self) -> Result<(), &'static str> {
+        if self.len() > MAX_MEMBERS {
+            return Err("there are more records than a set has members");
+        }
+        self.iter().try_for_each(|signed| signed.message.check())
+    }
+}
 
 impl Wire for Box<TermRequest> {
     fn bounds(&self) -> Result<(), &'static str> {

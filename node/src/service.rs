@@ -3,7 +3,7 @@
 use crate::{
     admin::{self, AdminSocket, EngineOperations},
     chain::{ChainReader, HeadEvents, RecentBlocks, init_genesis},
-    config::{NodeConfig, Ready},
+    config::{NodeConfig, Ready, RelayMode},
     engine::{Engine, EngineConfig},
     eras::{self, CurrentEra},
     genesis::Genesis,
@@ -11,7 +11,9 @@ use crate::{
     keys::{self, NodeKeys, Passwords},
     l1::Link,
     mempool::{self, ChainRules, Mempool},
-    mesh::{Assembler, AtOnce, Electorates, Held, KnownQuorums, MempoolMesh, PeerBook, Router},
+    mesh::{
+        Assembler, AtOnce, Electorates, Held, KnownQuorums, MemberPeers, MempoolMesh, PeerBook, RecordKeeper, Router,
+    },
     metrics::{self, Exposition, Metrics},
     rpc,
     stop::StopRequests,
@@ -23,7 +25,7 @@ use baton_consensus::{
     reign::Reign,
 };
 use baton_execution::next_base_fee;
-use baton_network::{Agent, Multiaddr, NetworkHandle, PROTOCOL_VERSION, PeerId};
+use baton_network::{Agent, DiscoveryConfig, Multiaddr, NetworkHandle, PROTOCOL_VERSION, PeerId};
 use baton_storage::{Store, StoreOptions};
 use eyre::WrapErr;
 use std::{path::Path, sync::Arc, time::Duration};
@@ -38,6 +40,9 @@ const CLOSE_PATIENCE: Duration = Duration::from_secs(5);
 
 /// How long the swarm may take to listen on all its addresses.
 const LISTEN_PATIENCE: Duration = Duration::from_secs(10);
+
+/// The file in the data directory that remembers good peers.
+pub(crate) const PEER_STORE: &str = "peers.json";
 
 /// The name and version that peers and clients see.
 #[must_use]
@@ -107,9 +112,22 @@ pub async fn run(config: NodeConfig) -> eyre::Result<()> {
     network_config.bootnodes = genesis.bootnodes.iter().cloned().chain(network.bootnodes).collect();
     network_config.external_addresses = network.external;
     network_config.agent = version();
-    network_config.explicit_peers = set.members().iter().filter_map(|member| member.peer_id.parse().ok()).collect();
+    let members = MemberPeers::new(set);
+    network_config.explicit_peers = members.operators().into_keys().collect();
+    let default_relay = if operator.is_some() { RelayMode::Never } else { RelayMode::Auto };
+    network_config.discovery = DiscoveryConfig {
+        search: network.discovery,
+        peer_store: Some(data_dir.join(PEER_STORE)),
+        mdns: network.mdns,
+        upnp: network.upnp,
+        relay: network.relay.unwrap_or(default_relay).into(),
+        private_addresses: network.private_addresses,
+    };
     let (network, events, swarm) = baton_network::start(network_config, status_receiver)?;
-    let peers = PeerBook::new(network.local_peer_id(), set);
+    let peers = PeerBook::new(network.local_peer_id(), members.clone());
+    let operator_key = operator.as_ref().map(|(operator, _)| operator.clone());
+    let (keeper, records) =
+        RecordKeeper::new(network.clone(), members.clone(), genesis.signing_context(), operator_key, &data_dir);
 
     // The mempool.
     let head = chain.store().header(store.head().height)?;
@@ -153,6 +171,7 @@ pub async fn run(config: NodeConfig) -> eyre::Result<()> {
         pool: pool.clone(),
         recent: recent.clone(),
         network: network.clone(),
+        members,
         heads: heads.clone(),
         status,
         catch_up,
@@ -181,6 +200,7 @@ pub async fn run(config: NodeConfig) -> eyre::Result<()> {
         held: Held::default(),
         at_once: AtOnce::default(),
         quorums: KnownQuorums::default(),
+        records,
         news,
         listening,
         metrics: Arc::clone(&metrics),
@@ -190,6 +210,7 @@ pub async fn run(config: NodeConfig) -> eyre::Result<()> {
 
     supervisor.spawn("network", with(swarm.run(shutdown.clone().cancelled_owned())));
     supervisor.spawn("mempool", with(pool_task.run(shutdown.clone())));
+    supervisor.spawn("records", with(keeper.run(shutdown.clone())));
     supervisor.spawn("router", with(router.run(events, shutdown.clone())));
     supervisor.spawn("synchronizer", with(synchronizer.run(catch_up_asked, peer_news, shutdown.clone())));
     supervisor.spawn_thread("engine", engine.run(shutdown.clone()))?;

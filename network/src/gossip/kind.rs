@@ -7,7 +7,7 @@ use baton_consensus::{
     certificate::{Appointment, TermCertificate},
     evidence::Evidence,
     finality::{CertifiedCheckpoint, ProposedCheckpoint, SetChange},
-    messages::{CastVote, Heartbeat, Seal, TermRequest},
+    messages::{CastVote, Heartbeat, Seal, SequencerRecord, TermRequest},
     signing::Signed,
     types::CompactBlock,
 };
@@ -102,6 +102,8 @@ kinds! {
     Evidence(Arc<Evidence>) { name: "evidence", cap: 64 * KIB, kept: 16, waiting: 4 * MIB }
     /// The end of an era with the set that takes over. At most 512 KiB.
     SetChange(Arc<SetChange>) { name: "set-change", cap: 512 * KIB, kept: 4, waiting: 4 * MIB }
+    /// Where a sequencer's node is. At most 4 KiB.
+    SequencerRecord(Box<Signed<SequencerRecord>>) { name: "sequencer-record", cap: 4 * KIB, kept: 1, waiting: MIB }
     /// Transactions in their EIP-2718 envelopes: 1 to 16,384 of them, together at most 1 MiB.
     Transactions(Vec<Bytes>) { name: "transactions", cap: MIB, kept: 64, waiting: 64 * MIB }
 }

@@ -27,6 +27,12 @@ impl Wire for BlocksByRange {
     }
 }
 
+/// Asks for the newest record of every member of the set.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RecordsRequest;
+
+impl Wire for RecordsRequest {}
+
 /// The scheduler's answer to a leader's block, or to a vote.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Submission {

@@ -21,6 +21,6 @@ pub(crate) use protocol::{RpcBehaviour, decode_status, encode_status};
 pub use by_hash::{
     BlocksByHash, Branch, BranchBlock, FoundTransactions, MAX_ASKED_TRANSACTIONS, MAX_BRANCH_BLOCKS, TransactionsByHash,
 };
-pub use messages::{BlocksByRange, MAX_REFUSAL_BYTES, Received, Submission};
+pub use messages::{BlocksByRange, MAX_REFUSAL_BYTES, Received, RecordsRequest, Submission};
 pub use protocol::{MAX_FOUND_BYTES, MAX_SEGMENT_BYTES, Protocol, Request, Response};
 pub use responder::Responder;

@@ -1,7 +1,7 @@
 //! The table of request/response: one row a protocol. Everything else follows from it.
 
 use super::{
-    BlocksByHash, BlocksByRange, Branch, FoundTransactions, FrameCodec, Received, Submission, TransactionsByHash,
+    BlocksByHash, BlocksByRange, Branch, FoundTransactions, FrameCodec, Received, RecordsRequest, Submission, TransactionsByHash,
 };
 use crate::{
     gossip::chain_prefix,
@@ -10,7 +10,7 @@ use crate::{
 };
 use alloy_primitives::Bytes;
 use baton_consensus::{
-    messages::CastVote,
+    messages::{CastVote, SequencerRecord},
     signing::{Signed, SigningContext},
     types::{ChainSegment, SignedBlock},
 };
@@ -202,6 +202,10 @@ protocols! {
         SubmitVote submit_vote (Box<Signed<CastVote>> => Submission) {
             name: "submit-vote", request: 512, response: KIB, deadline: 5, concurrent: 8,
         }
+        /// Where the members of the set are, as far as the peer knows.
+        SequencerRecords sequencer_records (RecordsRequest => Vec<Signed<SequencerRecord>>) {
+            name: "sequencer-records", request: 16, response: 3 * MIB, deadline: 10, concurrent: 1,
+        }
         /// Transactions, handed over with an acknowledgement.
         PushTransactions push_transactions (Vec<Bytes> => Received) {
             name: "push-transactions", request: MIB, response: 64 * KIB, deadline: 10, concurrent: 8,
@@ -273,6 +277,7 @@ mod tests {
                 "/baton/7/abababab/blocks-by-range/1",
                 "/baton/7/abababab/submit-block/1",
                 "/baton/7/abababab/submit-vote/1",
+                "/baton/7/abababab/sequencer-records/1",
                 "/baton/7/abababab/push-transactions/1",
                 "/baton/7/abababab/transactions-by-hash/1",
                 "/baton/7/abababab/blocks-by-hash/1"

@@ -12,8 +12,9 @@ mod size;
 mod stdin;
 
 pub use error::ConfigError;
-pub use options::{LogFormat, NodeOptions};
+pub use options::{LogFormat, NodeOptions, RelayMode};
 pub use ready::Ready;
+pub(crate) use ready::write_whole;
 pub use size::ByteSize;
 pub use stdin::stdin_closed;
 
@@ -84,6 +85,16 @@ pub struct NetworkConfig {
     pub external: Vec<Multiaddr>,
     /// Peers to start from, besides those of the genesis file; each ends in `/p2p/<peer id>`.
     pub bootnodes: Vec<Multiaddr>,
+    /// Whether to search the mesh for more peers.
+    pub discovery: bool,
+    /// Whether to look for peers on the local network.
+    pub mdns: bool,
+    /// Whether to ask the gateway to open the port, where that may help.
+    pub upnp: bool,
+    /// When to be reached through a relay; none for what suits the node's role.
+    pub relay: Option<RelayMode>,
+    /// Whether addresses of private networks are spread as if they were public.
+    pub private_addresses: bool,
 }
 
 /// The JSON-RPC server: HTTP and WebSocket on one port.
@@ -169,6 +180,11 @@ impl NodeConfig {
             listen,
             external_address,
             bootnode,
+            discovery,
+            mdns,
+            upnp,
+            relay,
+            private_addresses,
             rpc_listen,
             rpc_max_connections,
             rpc_max_request_size,
@@ -201,6 +217,11 @@ impl NodeConfig {
                 listen: listen.unwrap_or_else(default_listen),
                 external: external_address.unwrap_or_default(),
                 bootnodes: bootnode.unwrap_or_default(),
+                discovery: discovery.unwrap_or(true),
+                mdns: mdns.unwrap_or(false),
+                upnp: upnp.unwrap_or(true),
+                relay,
+                private_addresses: private_addresses.unwrap_or(false),
             },
             rpc: RpcConfig {
                 listen: rpc_listen.unwrap_or(DEFAULT_RPC_LISTEN),
@@ -275,7 +296,7 @@ impl NodeConfig {
             whole_blocks: _,
         } = self.clone();
         let L1Config { endpoints, key: l1_key, poll } = l1;
-        let NetworkConfig { listen, external, bootnodes } = network;
+        let NetworkConfig { listen, external, bootnodes, discovery, mdns, upnp, relay, private_addresses } = network;
         let RpcConfig {
             listen: rpc_listen,
             max_connections,
@@ -300,6 +321,11 @@ impl NodeConfig {
             listen: Some(listen),
             external_address: Some(external),
             bootnode: Some(bootnodes),
+            discovery: Some(discovery),
+            mdns: Some(mdns),
+            upnp: Some(upnp),
+            relay,
+            private_addresses: Some(private_addresses),
             rpc_listen: Some(rpc_listen),
             rpc_max_connections: Some(max_connections),
             rpc_max_request_size: Some(max_request_size),
@@ -321,7 +347,8 @@ impl NodeConfig {
     }
 }
 
-fn default_listen() -> Vec<Multiaddr> {
+/// Where peers are listened for unless told otherwise: everywhere, over TCP and over QUIC.
+pub(crate) fn default_listen() -> Vec<Multiaddr> {
     use libp2p::multiaddr::Protocol;
     let any = Multiaddr::empty().with(Protocol::Ip4(Ipv4Addr::UNSPECIFIED));
     vec![

@@ -2,6 +2,7 @@
 
 use super::ByteSize;
 use crate::l1::EndpointUrl;
+use baton_network::RelayUse;
 use clap::{Args, ValueEnum};
 use libp2p::Multiaddr;
 use serde::{Deserialize, Serialize};
@@ -16,6 +17,28 @@ pub enum LogFormat {
     Text,
     /// One JSON object a line, for collectors.
     Json,
+}
+
+/// When a node has itself be reached through a relay.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ValueEnum)]
+#[serde(rename_all = "kebab-case")]
+pub enum RelayMode {
+    /// When peers say that it cannot be reached otherwise.
+    Auto,
+    /// As soon as there is one.
+    Always,
+    /// Never.
+    Never,
+}
+
+impl From<RelayMode> for RelayUse {
+    fn from(mode: RelayMode) -> Self {
+        match mode {
+            RelayMode::Auto => Self::Auto,
+            RelayMode::Always => Self::Always,
+            RelayMode::Never => Self::Never,
+        }
+    }
 }
 
 /// The settings of `baton node`, each absent unless said.
@@ -58,6 +81,23 @@ pub struct NodeOptions {
     /// Peers to start from, besides those of the genesis file; each ends in /p2p/<peer id>.
     #[arg(long, env = "BATON_BOOTNODE", value_name = "MULTIADDR", value_delimiter = ',')]
     pub bootnode: Option<Vec<Multiaddr>>,
+    /// Search the mesh for more peers while there are too few [default: true].
+    #[arg(long, env = "BATON_DISCOVERY", num_args = 0..=1, default_missing_value = "true", value_name = "BOOL")]
+    pub discovery: Option<bool>,
+    /// Look for peers on the local network by mDNS, and tell it of this node [default: false].
+    #[arg(long, env = "BATON_MDNS", num_args = 0..=1, default_missing_value = "true", value_name = "BOOL")]
+    pub mdns: Option<bool>,
+    /// Ask the gateway to open the port by UPnP, unless --external-address is given or the node listens on loopback only
+    /// [default: true].
+    #[arg(long, env = "BATON_UPNP", num_args = 0..=1, default_missing_value = "true", value_name = "BOOL")]
+    pub upnp: Option<bool>,
+    /// Be reached through a relay, which a bootnode may be [default: auto for observers, never for sequencers].
+    #[arg(long, env = "BATON_RELAY", value_name = "WHEN")]
+    pub relay: Option<RelayMode>,
+    /// Spread addresses of private networks as if they were public: for a mesh inside of one whose nodes are on the internet
+    /// as well [default: false].
+    #[arg(long, env = "BATON_PRIVATE_ADDRESSES", num_args = 0..=1, default_missing_value = "true", value_name = "BOOL")]
+    pub private_addresses: Option<bool>,
     /// Where JSON-RPC listens, HTTP and WebSocket alike [default: 127.0.0.1:8545].
     #[arg(long, env = "BATON_RPC_LISTEN", value_name = "HOST:PORT")]
     pub rpc_listen: Option<SocketAddr>,
@@ -128,6 +168,11 @@ impl NodeOptions {
             listen,
             external_address,
             bootnode,
+            discovery,
+            mdns,
+            upnp,
+            relay,
+            private_addresses,
             rpc_listen,
             rpc_max_connections,
             rpc_max_request_size,
@@ -158,6 +203,11 @@ impl NodeOptions {
             listen: listen.or(lower.listen),
             external_address: external_address.or(lower.external_address),
             bootnode: bootnode.or(lower.bootnode),
+            discovery: discovery.or(lower.discovery),
+            mdns: mdns.or(lower.mdns),
+            upnp: upnp.or(lower.upnp),
+            relay: relay.or(lower.relay),
+            private_addresses: private_addresses.or(lower.private_addresses),
             rpc_listen: rpc_listen.or(lower.rpc_listen),
             rpc_max_connections: rpc_max_connections.or(lower.rpc_max_connections),
             rpc_max_request_size: rpc_max_request_size.or(lower.rpc_max_request_size),

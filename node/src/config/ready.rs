@@ -20,19 +20,27 @@ pub struct Ready {
     pub pid: u32,
 }
 
+/// Writes a JSON file whole: a reader sees the old one or the new one.
+///
+/// # Errors
+/// Whatever the operating system says.
+pub(crate) fn write_whole(path: &Path, value: &impl Serialize) -> io::Result<()> {
+    let mut name = path.file_name().unwrap_or_default().to_owned();
+    name.push(".tmp");
+    let temporary = path.with_file_name(name);
+    let mut file = File::create(&temporary)?;
+    file.write_all(serde_json::to_string(value)?.as_bytes())?;
+    file.sync_all()?;
+    fs::rename(&temporary, path)
+}
+
 impl Ready {
     /// Writes the file whole: a reader sees the old one or the new one.
     ///
     /// # Errors
     /// Whatever the operating system says.
     pub fn write(&self, path: &Path) -> io::Result<()> {
-        let mut name = path.file_name().unwrap_or_default().to_owned();
-        name.push(".tmp");
-        let temporary = path.with_file_name(name);
-        let mut file = File::create(&temporary)?;
-        file.write_all(serde_json::to_string(self)?.as_bytes())?;
-        file.sync_all()?;
-        fs::rename(&temporary, path)
+        write_whole(path, self)
     }
 
     /// Reads the file; none if it is not there yet.

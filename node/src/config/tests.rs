@@ -87,6 +87,22 @@ fn missing_and_impossible_settings_are_named() {
 }
 
 #[test]
+fn bootnodes_are_named_by_address_or_by_name() {
+    let peer = "p2p/12D3KooWAHoEkEqnKzM5PXFygh2movVBCSX3k8tDsT2cneU68Gyt";
+    for address in [
+        "ip4/192.0.2.1/tcp/1",
+        "ip6/2001:db8::1/udp/1/quic-v1",
+        "dns4/a.org/tcp/1",
+        "dns6/a.org/tcp/1",
+        "dnsaddr/a.org",
+    ] {
+        let flag = format!("/{address}/{peer}");
+        let config = NodeConfig::resolve(parse(&["--genesis", "g", "--data-dir", "d", "--bootnode", &flag])).unwrap();
+        assert_eq!(config.network.bootnodes, [flag.parse().unwrap()]);
+    }
+}
+
+#[test]
 fn the_printed_configuration_gives_itself_again() {
     let flags = [
         "--genesis",

@@ -14,21 +14,21 @@ use crate::{
     genesis::Genesis,
     l1::{EvidenceReport, ReporterHandle},
     mempool::PoolHandle,
+    mesh::MemberPeers,
     metrics::{AwaitingFinality, Metrics},
 };
-use alloy_primitives::Address;
 use baton_consensus::{
     core::{Core, Identity, Input, MAX_PENDING_HEIGHTS},
     evidence::{Evidence, VerifiedEvidence},
     keys::{BlsKey, OperatorKey},
     reign::Reign,
     signing::SigningContext,
-    types::{ExtraData, SealedBlock, SequencerSet},
+    types::{ExtraData, SealedBlock},
 };
-use baton_network::{NetworkHandle, PeerId};
+use baton_network::NetworkHandle;
 use eyre::{WrapErr, bail};
 use std::{
-    collections::{HashMap, VecDeque},
+    collections::VecDeque,
     path::PathBuf,
     sync::Arc,
     time::Duration,
@@ -67,6 +67,8 @@ pub struct EngineConfig {
     pub recent: RecentBlocks,
     /// The mesh.
     pub network: NetworkHandle,
+    /// Which peers the members are.
+    pub members: MemberPeers,
     /// Who wants to hear of new heads.
     pub heads: HeadEvents,
     /// What this node tells peers of itself.
@@ -98,7 +100,7 @@ pub struct Engine {
     pub(super) jobs: mpsc::Sender<Job>,
     pub(super) era: CurrentEra,
     pub(super) evidence: Option<ReporterHandle>,
-    pub(super) sequencer_peers: HashMap<Address, PeerId>,
+    pub(super) members: MemberPeers,
     pub(super) commits_since_prune: u64,
     /// Blocks that were just taken back, highest first: the core gets to see them once more.
     pub(super) reverted: Vec<SealedBlock>,
@@ -130,6 +132,7 @@ impl Engine {
             pool,
             recent,
             network,
+            members,
             heads,
             status,
             catch_up,
@@ -170,7 +173,6 @@ impl Engine {
         };
         let executor = executor::spawn(executor, job_receiver, result_sender);
         let executor = executor.wrap_err("cannot start the executor's thread")?;
-        let sequencer_peers = peers_of(core.set()).collect();
         let handle = EngineHandle::new(message_sender, position_receiver);
         let engine = Self {
             core,
@@ -192,7 +194,7 @@ impl Engine {
             jobs,
             era,
             evidence,
-            sequencer_peers,
+            members,
             commits_since_prune: 0,
             reverted: Vec::new(),
             metrics,
@@ -405,11 +407,6 @@ pub(super) fn report_evidence(reporter: &ReporterHandle, evidence: &Evidence, re
     if !reporter.report(EvidenceReport { evidence, bls_public_key }) {
         warn!("too much evidence waits for L1; some is brought after the next start only");
     }
-}
-
-/// Where members can be reached, as far as they say it.
-pub(super) fn peers_of(set: &SequencerSet) -> impl Iterator<Item = (Address, PeerId)> {
-    set.members().iter().filter_map(|member| Some((member.address, member.peer_id.parse().ok()?)))
 }
 
 fn position_of(core: &Core) -> Position {

@@ -1,12 +1,6 @@
 //! How each effect is carried out.
 
-use super::{
-    CatchUp, Engine, Origin,
-    actor::{peers_of, report_evidence},
-    course,
-    executor::Job,
-    reports,
-};
+use super::{CatchUp, Engine, Origin, actor::report_evidence, course, executor::Job, reports};
 use crate::{
     chain::{block_commit, committed_block},
     halt::{HaltError, Halted},
@@ -63,8 +57,8 @@ impl Engine {
             Effect::Halt(conflict) => return Err(self.halt(*conflict).into()),
             Effect::CastVote { to, vote } => {
                 course::voted(&vote.message);
-                if let Some(peer) = self.sequencer_peers.get(&to) {
-                    self.outbox.cast_vote(*peer, vote);
+                if let Some(peer) = self.members.peer(&to) {
+                    self.outbox.cast_vote(peer, vote);
                 }
             }
             Effect::PersistAnnouncement { appointment, journal } => {
@@ -83,8 +77,8 @@ impl Engine {
                 self.outbox.gossip(message);
             }
             Effect::Submit { to, block } => {
-                if let Some(peer) = self.sequencer_peers.get(&to) {
-                    self.outbox.submit(*peer, block);
+                if let Some(peer) = self.members.peer(&to) {
+                    self.outbox.submit(peer, block);
                 }
             }
             Effect::Execute(block) => self.order(Job::Execute(block))?,
@@ -92,7 +86,7 @@ impl Engine {
             Effect::Discard(hashes) => hashes.iter().for_each(|hash| self.executed.remove(hash)),
             Effect::StartTimer { timer, at } => self.timers.start(timer, at),
             Effect::CatchUp { target, block, holders } => {
-                let holders = holders.iter().filter_map(|holder| self.sequencer_peers.get(holder).copied()).collect();
+                let holders = holders.iter().filter_map(|holder| self.members.peer(holder)).collect();
                 // If one is waiting already, it will see how far to go.
                 let _ = self.catch_up.try_send(CatchUp { target, block, holders });
             }
@@ -118,8 +112,7 @@ impl Engine {
         let stored = self.chain.store().put_set_change(change, &state.to_bytes());
         stored.wrap_err("cannot keep the end of an era")?;
         let reign = change.reign(self.genesis.signing_context())?;
-        self.sequencer_peers = peers_of(&reign.electorate.set).collect();
-        self.network.set_explicit_peers(self.sequencer_peers.values().copied().collect()).await;
+        self.members.set(&reign.electorate.set);
         self.era.open(reign);
         self.note_finalized();
         Ok(())

@@ -6,7 +6,7 @@ use baton_consensus::{
     certificate::{Appointment, TermCertificate},
     evidence::Evidence,
     finality::{CertifiedCheckpoint, ProposedCheckpoint, SetChange},
-    messages::{CastVote, CheckpointPosition, TermRequest, VerifiedTermChange},
+    messages::{CastVote, CheckpointPosition, SequencerRecord, TermRequest, VerifiedTermChange},
     signing::{Message, Signed, Verified},
 };
 use baton_network::{GossipTicket, PeerId, Verdict};
@@ -114,6 +114,18 @@ impl Router {
         match evidence.clone().verify(electorate) {
             Ok(evidence) => self.offer(EngineMessage::Evidence(evidence, Origin::Gossip(ticket))),
             Err(error) => self.reject(source, ticket, "evidence", error),
+        }
+    }
+
+    /// Who is not in the set is ignored and blames nobody: this node may not have heard of the set in which it is. An older record
+    /// that comes again is no fault either.
+    pub(super) fn record(&self, source: PeerId, ticket: GossipTicket, signed: Signed<SequencerRecord>) {
+        match signed.verify(&self.electorates.context()) {
+            Ok(verified) => {
+                let verdict = if self.records.take(verified) { Verdict::Accept } else { Verdict::Ignore };
+                self.network.report(ticket, verdict);
+            }
+            Err(error) => self.reject(source, ticket, SequencerRecord::DOMAIN, error),
         }
     }
 

@@ -80,7 +80,9 @@ impl Electorates {
     /// Whether a message can be checked. Heartbeats always can: who signed them shows who is ahead.
     pub(super) fn place(&self, message: &GossipMessage) -> Place {
         let era = match message {
-            GossipMessage::Heartbeat(_) | GossipMessage::Transactions(_) => return Place::Now,
+            GossipMessage::Heartbeat(_) | GossipMessage::Transactions(_) | GossipMessage::SequencerRecord(_) => {
+                return Place::Now;
+            }
             GossipMessage::Evidence(evidence) if self.of(evidence.era()).is_some() => return Place::Now,
             GossipMessage::Evidence(evidence) => evidence.era(),
             GossipMessage::Schedule(appointment) => appointment.announcement.message.era,

@@ -6,6 +6,8 @@
 //! - [`quorums`]: the quorum certificates that were checked already.
 //! - [`compact`]: puts blocks together that come with the hashes of their transactions.
 //! - [`requests`], [`by_hash`]: answers to peers.
+//! - [`members`]: which peers the members of the set are, and where.
+//! - [`records`]: how members tell each other so.
 //! - [`peers`]: who is connected, for JSON-RPC, the synchronizer and the mempool.
 //! - [`push`]: the mempool's way out.
 
@@ -13,15 +15,19 @@ mod by_hash;
 mod compact;
 mod consensus;
 mod electorates;
+mod members;
 mod peers;
 mod push;
 mod quorums;
+mod records;
 mod requests;
 mod router;
 
 pub use compact::Assembler;
 pub use electorates::{Electorates, Held};
+pub use members::{MemberPeers, Taken};
 pub use peers::{Peer, PeerBook};
 pub use push::MempoolMesh;
 pub use quorums::KnownQuorums;
+pub use records::{RecordKeeper, Recorder};
 pub use router::{AtOnce, PeerNews, Router};

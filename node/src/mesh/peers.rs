@@ -1,11 +1,11 @@
 //! Who is connected.
 
+use super::MemberPeers;
 use crate::rpc::ports::{Direction, PeerInfo, PeersView};
 use alloy_primitives::Address;
-use baton_consensus::types::SequencerSet;
 use baton_network::{NetworkHandle, PeerId, Status};
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::HashMap,
     sync::{Arc, PoisonError, RwLock},
 };
 
@@ -25,50 +25,25 @@ struct Book {
     connected: Vec<PeerInfo>,
 }
 
-/// The set, as far as peers are concerned.
-#[derive(Debug)]
-struct Sequencers {
-    addresses: BTreeMap<PeerId, Address>,
-    /// Whether the set has one member: then there may be nobody else.
-    single: bool,
-}
-
-impl Sequencers {
-    fn of(set: &SequencerSet) -> Self {
-        let addresses =
-            (set.members().iter()).filter_map(|member| Some((member.peer_id.parse().ok()?, member.address))).collect();
-        Self { addresses, single: set.len() == 1 }
-    }
-}
-
 /// The peers that are connected and on this chain. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct PeerBook {
     local: PeerId,
-    sequencers: Arc<RwLock<Sequencers>>,
+    members: MemberPeers,
     book: Arc<RwLock<Book>>,
 }
 
 impl PeerBook {
     /// Nobody is connected yet.
     #[must_use]
-    pub fn new(local: PeerId, set: &SequencerSet) -> Self {
-        Self { local, sequencers: Arc::new(RwLock::new(Sequencers::of(set))), book: Arc::default() }
-    }
-
-    /// The set changed.
-    pub(super) fn set_sequencers(&self, set: &SequencerSet) {
-        *self.sequencers.write().unwrap_or_else(PoisonError::into_inner) = Sequencers::of(set);
-    }
-
-    fn sequencers(&self) -> std::sync::RwLockReadGuard<'_, Sequencers> {
-        self.sequencers.read().unwrap_or_else(PoisonError::into_inner)
+    pub fn new(local: PeerId, members: MemberPeers) -> Self {
+        Self { local, members, book: Arc::default() }
     }
 
     /// Whether the chain has a single sequencer.
     #[must_use]
     pub fn is_single(&self) -> bool {
-        self.sequencers().single
+        self.members.is_single()
     }
 
     /// The peers, sequencers first.
@@ -76,15 +51,15 @@ impl PeerBook {
     pub fn ready(&self) -> Vec<Peer> {
         let mut peers: Vec<_> =
             self.read().ready.iter().map(|(id, status)| Peer { id: *id, status: status.clone() }).collect();
-        let sequencers = self.sequencers();
-        peers.sort_by_key(|peer| (!sequencers.addresses.contains_key(&peer.id), peer.id));
+        let sequencers = self.members.operators();
+        peers.sort_by_key(|peer| (!sequencers.contains_key(&peer.id), peer.id));
         peers
     }
 
     /// Who operates a peer, if it is a sequencer.
     #[must_use]
     pub fn operator(&self, peer: &PeerId) -> Option<Address> {
-        self.sequencers().addresses.get(peer).copied()
+        self.members.operator(peer)
     }
 
     pub(super) fn note(&self, peer: PeerId, status: Status) {

@@ -1,7 +1,7 @@
 //! The loop over the network's events.
 
 use super::{
-    Assembler, KnownQuorums, PeerBook, by_hash,
+    Assembler, KnownQuorums, PeerBook, Recorder, by_hash,
     electorates::{Electorates, Held, Place},
     requests,
 };
@@ -79,6 +79,8 @@ pub struct Router {
     pub at_once: AtOnce,
     /// What was checked already.
     pub quorums: KnownQuorums,
+    /// Where the members of the set are.
+    pub records: Recorder,
     /// Whom to tell of peers.
     pub news: mpsc::Sender<PeerNews>,
     /// Where the node listens.
@@ -98,8 +100,7 @@ impl Router {
                     self.peers.refresh(&self.network).await;
                     continue;
                 }
-                reign = self.electorates.next() => {
-                    self.peers.set_sequencers(&reign.electorate.set);
+                _ = self.electorates.next() => {
                     for (source, ticket, message) in self.held.take() {
                         self.gossip(source, ticket, message);
                     }
@@ -119,6 +120,7 @@ impl Router {
                     let operator = self.peers.operator(&peer);
                     info!(%peer, ?operator, head = %status.head.height, agent = %status.agent, "peer connected");
                     self.peers.note(peer, status);
+                    self.records.ask(peer);
                     self.tell();
                 }
                 Some(NetworkEvent::PeerStatus { peer, status }) => {
@@ -176,6 +178,7 @@ impl Router {
             GossipMessage::Quorum(certified) => self.quorum(source, ticket, *certified),
             GossipMessage::Evidence(evidence) => self.evidence(source, ticket, &evidence),
             GossipMessage::SetChange(change) => self.set_change(source, ticket, change),
+            GossipMessage::SequencerRecord(signed) => self.record(source, ticket, *signed),
             GossipMessage::Seal(signed) => self.consensus(source, ticket, signed, EngineMessage::Seal),
             GossipMessage::Block(block) => {
                 match block.verify_by(&self.electorates.context(), |leader| self.is_member(leader)) {
@@ -259,6 +262,7 @@ impl Router {
                     self.count_malformed();
                 }
             },
+            Request::SequencerRecords(_) => self.records.serve(responder),
             Request::PushTransactions(batch) => {
                 let Ok(permit) = Arc::clone(&self.at_once.batches).try_acquire_owned() else {
                     return debug!(%peer, "too many batches of transactions at once; one was refused");
