@@ -4,6 +4,7 @@
 //! 2 for a command that was not understood, and 3 for a node that stopped for good (R14) and waits for its operator.
 
 mod admin;
+mod bootnode;
 mod files;
 pub(crate) mod finality;
 mod genesis;
@@ -37,6 +38,8 @@ pub struct Cli {
 enum Command {
     /// Run a node.
     Node(Box<node::NodeCommand>),
+    /// Help the peers of a chain to find each other, and hold nothing of it.
+    Bootnode(Box<bootnode::BootnodeCommand>),
     /// Make, show and encrypt the keys of a sequencer.
     #[command(subcommand)]
     Key(key::KeyCommand),
@@ -74,6 +77,7 @@ fn run_with(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     };
     let result = match cli.command {
         Command::Node(command) => command.run(),
+        Command::Bootnode(command) => command.run(),
         Command::Key(command) => command.run(),
         Command::Sequencer(command) => command.run(),
         Command::Genesis(command) => command.run(),
