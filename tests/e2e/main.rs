@@ -7,6 +7,7 @@ mod agreement;
 mod bad_input;
 mod clients;
 mod compact;
+mod discovery;
 mod finality;
 mod handover;
 mod harness;

@@ -1,6 +1,7 @@
 //! What the tests stand on.
 
 mod anvil;
+mod bootnode;
 pub(crate) mod contract;
 mod hosts;
 mod load;
@@ -15,6 +16,7 @@ mod wait;
 mod wallet;
 
 pub(crate) use anvil::{Anvil, client_package, foundry};
+pub(crate) use bootnode::BootnodeProcess;
 pub(crate) use contract::deploy;
 pub(crate) use hosts::Hosts;
 pub(crate) use load::{Lane, Load};
