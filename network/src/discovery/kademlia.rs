@@ -55,9 +55,11 @@ pub(crate) fn build(local: PeerId, chain: &SigningContext, policy: AddressPolicy
 
 /// Has the table name these addresses of the peer, and no others. Tells whether the peer is new in it.
 pub(crate) fn insert(kademlia: &mut Kademlia, peer: &PeerId, addresses: &[Multiaddr]) -> bool {
+    // The table has them with the peer's id.
+    let addresses: Vec<_> = addresses.iter().filter_map(|address| address.clone().with_p2p(*peer).ok()).collect();
     let old = addresses_of(kademlia, peer);
     let mut is_in = old.is_some();
-    for address in addresses {
+    for address in &addresses {
         is_in |= kademlia.add_address(peer, address.clone()) == RoutingUpdate::Success;
     }
     // A peer that changes its addresses must not pile them up.
@@ -77,6 +79,20 @@ fn addresses_of(kademlia: &mut Kademlia, peer: &PeerId) -> Option<Vec<Multiaddr>
 mod tests {
     use super::*;
     use alloy_primitives::B256;
+
+    #[tokio::test]
+    async fn the_table_has_what_a_peer_said_last() {
+        let chain = SigningContext { chain_id: 7, genesis_hash: B256::ZERO };
+        let mut kademlia = build(PeerId::random(), &chain, AddressPolicy::new(false), true);
+        let peer = PeerId::random();
+        let address = |port: u16| format!("/ip4/127.0.0.1/tcp/{port}").parse::<Multiaddr>().unwrap();
+        let named = |port| address(port).with_p2p(peer).unwrap();
+        assert!(insert(&mut kademlia, &peer, &[address(1), address(2)]));
+        assert!(!insert(&mut kademlia, &peer, &[address(1), address(2)]), "it is known already");
+        assert_eq!(addresses_of(&mut kademlia, &peer).unwrap(), [named(1), named(2)]);
+        assert!(!insert(&mut kademlia, &peer, &[address(3)]));
+        assert_eq!(addresses_of(&mut kademlia, &peer).unwrap(), [named(3)]);
+    }
 
     #[test]
     fn the_protocol_names_the_chain() {
