@@ -204,6 +204,9 @@ async fn judge(net: &Net, told: &[Value]) -> eyre::Result<()> {
     }
     let branch = one("branch")?["hashes"].as_array().ok_or_eyre("no hashes")?;
     ensure!(branch.iter().eq(fetched.iter().rev().take(4)), "by hash: {branch:?}, by range: {fetched:?}");
+    let records = one("records")?;
+    let found = records["members"].as_array().ok_or_eyre("no records")?;
+    ensure!(!found.is_empty() && found.iter().all(known), "of members: {records}");
     ensure!(one("found")?["transactions"].as_array().is_some_and(|found| found.len() == 1), "{:?}", one("found"));
     let pushed = one("pushed")?;
     ensure!(pushed["count"] == 1 && pushed["refused"] == Value::Array(Vec::new()), "{pushed}");

@@ -12,6 +12,7 @@ const integer = (bytes) => (bytes.length === 0 ? 0n : BigInt(hexed(bytes)))
 const proposalRlp = ({ era, term, epoch, height, hash }) => [era, term, epoch, height, unhexed(hash)]
 const sealRlp = ({ era, term, height, hash }) => [era, term, height, unhexed(hash)]
 const heartbeatRlp = ({ era, term, height, head, sentAt, version }) => [era, term, height, unhexed(head), sentAt, version]
+const recordRlp = ({ peerId, addresses, sequence }) => [peerId, addresses, sequence]
 const announcementRlp = (it) => [
   it.era, it.term, it.epoch, unhexed(it.leader), it.first, it.last, unhexed(it.parent), unhexed(it.previous),
   it.skipped.map(({ sequencer, reason }) => [unhexed(sequencer), SKIP_REASONS.indexOf(reason) + 1])
@@ -30,6 +31,7 @@ export const SIGNED = {
   block: ['baton/block/1', proposalRlp],
   seal: ['baton/seal/1', sealRlp],
   heartbeat: ['baton/heartbeat/1', heartbeatRlp],
+  'sequencer-record': ['baton/sequencer-record/1', recordRlp],
   announcement: ['baton/announcement/1', announcementRlp],
   checkpoint: ['baton/checkpoint/1', checkpointRlp],
   vote: ['baton/cast-vote/1', castVoteRlp]

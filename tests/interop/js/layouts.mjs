@@ -97,6 +97,7 @@ const compactBlock = structure({
   transactions: sequence(choice({ hash, whole: bytes }), 65536)
 })
 const transactions = sequence(bytes, 16384)
+const sequencerRecord = structure({ peerId: text(64), addresses: sequence(text(256), 8), sequence: u64 })
 
 // Kind of gossip: layout and cap.
 export const GOSSIP = {
@@ -111,6 +112,7 @@ export const GOSSIP = {
   quorum: [structure({ certificate: quorumCertificate, parent: option(checkpoint) }), 1 << 10],
   evidence: [evidence, 64 << 10],
   'set-change': [setChange, 512 << 10],
+  'sequencer-record': [signed(sequencerRecord), 4 << 10],
   transactions: [transactions, 1 << 20]
 }
 
@@ -145,6 +147,7 @@ export const PROTOCOLS = {
   'blocks-by-range': [[structure({ from: u64, count: u32, known: position }), 128], [segment, 16 << 20]],
   'submit-block': [[signedBlock, 8 << 20], [submission, 1 << 10]],
   'submit-vote': [[signed(castVote), 512], [submission, 1 << 10]],
+  'sequencer-records': [[structure({}), 16], [sequence(signed(sequencerRecord), 1024), 3 << 20]],
   'push-transactions': [[transactions, 1 << 20], [structure({ count: u32, refused: sequence(u32, 16384) }), 64 << 10]],
   'transactions-by-hash': [
     [structure({ hashes: sequence(hash, 16384) }), 1 << 20],

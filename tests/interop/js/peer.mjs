@@ -197,6 +197,12 @@ tell('range', { from: 1, hashes: fetched.map(({ hash }) => hash), transactions: 
 const { blocks: branch } = await ask(node, peer, chain, 'blocks-by-hash', { hash: fetched.at(-1).hash, count: 4 })
 tell('branch', { hashes: branch.map(({ block }) => readBlock(block.block).hash) })
 
+const records = await ask(node, peer, chain, 'sequencer-records', {})
+tell('records', {
+  members: records.map(({ message, signature }) => signer(chain, 'sequencer-record', message, signature)),
+  peers: records.map(({ message }) => message.peerId)
+})
+
 if (options.push !== undefined) {
   const raw = unhexed(options.push)
   tell('pushed', await ask(node, peer, chain, 'push-transactions', [raw]))

@@ -120,6 +120,10 @@ SIGNED = {
         "baton/heartbeat/1",
         lambda it: [it["era"], it["term"], it["height"], unhexed(it["head"]), it["sentAt"], it["version"].encode()],
     ),
+    "sequencer-record": (
+        "baton/sequencer-record/1",
+        lambda it: [it["peerId"].encode(), [address.encode() for address in it["addresses"]], it["sequence"]],
+    ),
     "announcement": ("baton/announcement/1", _announcement),
     "checkpoint": ("baton/checkpoint/1", _checkpoint),
     "vote": ("baton/cast-vote/1", lambda it: [_vote(it["vote"]), unhexed(it["signature"])]),

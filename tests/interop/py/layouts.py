@@ -88,6 +88,7 @@ compact_block = Structure(
 )
 transactions = Sequence(Bytes(), 16384)
 heartbeat = Structure(era=u64, term=u64, height=u64, head=hash32, sentAt=u64, version=Text(32))
+sequencer_record = Structure(peerId=Text(64), addresses=Sequence(Text(256), 8), sequence=u64)
 
 # Kind of gossip: layout and cap.
 GOSSIP = {
@@ -102,6 +103,7 @@ GOSSIP = {
     "quorum": (Structure(certificate=quorum_certificate, parent=Option(checkpoint)), 1 << 10),
     "evidence": (evidence, 64 << 10),
     "set-change": (set_change, 512 << 10),
+    "sequencer-record": (signed(sequencer_record), 4 << 10),
     "transactions": (transactions, 1 << 20),
 }
 
@@ -139,6 +141,7 @@ PROTOCOLS = {
     "blocks-by-range": ((Structure(**{"from": u64, "count": u32, "known": position}), 128), (segment, 16 << 20)),
     "submit-block": ((signed_block, 8 << 20), (submission, 1 << 10)),
     "submit-vote": ((signed(cast_vote), 512), (submission, 1 << 10)),
+    "sequencer-records": ((Structure(), 16), (Sequence(signed(sequencer_record), 1024), 3 << 20)),
     "push-transactions": ((transactions, 1 << 20), (received, 64 << 10)),
     "transactions-by-hash": ((hashes, 1 << 20), (found, 8 << 20)),
     "blocks-by-hash": ((Structure(hash=hash32, count=u32), 64), (branch, 16 << 20)),

@@ -214,6 +214,9 @@ class Peer:
         newest = await self.fetch(ask_peer)
         branch = await ask_peer("blocks-by-hash", {"hash": newest, "count": 4})
         tell("branch", {"hashes": [read_block(it["block"]["block"])["hash"] for it in branch["blocks"]]})
+        records = await ask_peer("sequencer-records", {})
+        members = [signer(self.chain, "sequencer-record", **it) for it in records]
+        tell("records", {"members": members, "peers": [it["message"]["peerId"] for it in records]})
         if options.push:
             raw = unhexed(options.push)
             tell("pushed", await ask_peer("push-transactions", [raw]))
