@@ -42,6 +42,32 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     })?;
     execution("token_transfers", &spec, &state, &parent, &tokens)?;
     root(&state, &parent)?;
+    // Serving and taking over a state are measured on one core, since a node does other things meanwhile.
+    let one_core = rayon::ThreadPoolBuilder::new().num_threads(1).build()?;
+    one_core.install(|| ranges(&state, &parent)).map_err(|error| -> Box<dyn std::error::Error> { error })
+}
+
+/// The accounts in pieces of 512 KiB, proved and verified.
+fn ranges(state: &MemoryState, parent: &SealedHeader) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+    let root = parent.state_root;
+    let (mut proving, mut verifying) = (Duration::ZERO, Duration::ZERO);
+    let (mut accounts, mut pieces) = (0, 0u32);
+    let mut next = Some(B256::ZERO);
+    while let Some(from) = next {
+        let start = Instant::now();
+        let range = trie::prove_range(state, None, root, from, 512 << 10)?;
+        proving += start.elapsed();
+        let start = Instant::now();
+        next = trie::verify_range(None, root, from, &range)?.next;
+        verifying += start.elapsed();
+        accounts += range.leaves.len();
+        pieces += 1;
+    }
+    for (name, time) in [("range_proving", proving), ("range_verifying", verifying)] {
+        let rate = accounts as f64 / time.as_secs_f64();
+        let each = time.as_secs_f64() * 1000.0 / f64::from(pieces);
+        println!("{{\"name\":\"{name}\",\"unit\":\"leaves/s\",\"value\":{rate:.0},\"ms_per_piece\":{each:.1}}}");
+    }
     Ok(())
 }
 

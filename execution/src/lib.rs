@@ -22,8 +22,9 @@
 //! # The modules
 //!
 //! [`build_block`] is the leader's half and [`execute_block`] everyone else's; both drive the same executor and the same
-//! computation of roots. [`trie`] keeps the Merkle-Patricia tries, [`Overlay`] stacks executed blocks that are not stored
-//! yet, [`call`] and [`estimate_gas`] serve RPC, [`genesis_state`] and [`genesis_header`] make block zero.
+//! computation of roots. [`trie`] keeps the Merkle-Patricia tries and proves what is in them, [`Overlay`] stacks executed
+//! blocks that are not stored yet, [`call`] and [`estimate_gas`] serve RPC, [`genesis_state`] and [`genesis_header`] make
+//! block zero.
 
 mod assemble;
 mod block;

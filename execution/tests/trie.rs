@@ -1,5 +1,7 @@
 //! The trie against two outside judges, and the cost of an update.
 
+mod tries;
+
 use std::{
     collections::BTreeMap,
     sync::{
@@ -9,62 +11,14 @@ use std::{
 };
 
 use alloy_primitives::{Address, B256, Bytes, U256, keccak256};
-use alloy_trie::{EMPTY_ROOT_HASH, HashBuilder, Nibbles, proof::verify_proof};
-use baton_execution::{
-    Account, GenesisAccount, MemoryState, StateDiff, StateError, StateReader, TrieKey, genesis_state, trie,
-};
+use alloy_trie::{EMPTY_ROOT_HASH, Nibbles, proof::verify_proof};
+use baton_execution::{Account, GenesisAccount, MemoryState, StateError, StateReader, TrieKey, genesis_state, trie};
 use eth_trie::{EthTrie, MemoryDB, Trie};
 use proptest::prelude::*;
-
-type Contents = BTreeMap<B256, Vec<u8>>;
-
-/// Keys that share prefixes of many lengths, so that extensions, collapses and embedded nodes all occur.
-fn key() -> impl Strategy<Value = B256> {
-    let scattered = any::<u8>().prop_map(keccak256_of);
-    let alike =
-        (0usize..32, prop::sample::select(vec![0x00u8, 0x01, 0x10, 0x11, 0xff])).prop_map(|(position, byte)| {
-            let mut key = B256::ZERO;
-            key[position] = byte;
-            key
-        });
-    let siblings = any::<u8>().prop_map(|last| {
-        let mut key = B256::repeat_byte(0xab);
-        key[31] = last;
-        key
-    });
-    prop_oneof![scattered, alike, siblings]
-}
-
-fn keccak256_of(byte: u8) -> B256 {
-    keccak256([byte])
-}
-
-/// Values are RLP, as all values of Ethereum's tries are; the short ones make nodes that are embedded in their parents.
-fn value() -> impl Strategy<Value = Option<Vec<u8>>> {
-    let encoded = |bytes: Vec<u8>| Some(alloy_rlp::encode(Bytes::from(bytes)));
-    prop_oneof![
-        2 => Just(None),
-        2 => (1u8..128).prop_map(move |byte| encoded(vec![byte])),
-        1 => prop::collection::vec(1u8.., 1..6).prop_map(encoded),
-        1 => prop::collection::vec(1u8.., 33..80).prop_map(encoded),
-    ]
-}
+use tries::{Contents, apply, hash_builder_root, keccak256_of, key, value};
 
 fn rounds() -> impl Strategy<Value = Vec<Vec<(B256, Option<Vec<u8>>)>>> {
     prop::collection::vec(prop::collection::vec((key(), value()), 0..40), 1..8)
-}
-
-fn apply(state: &mut MemoryState, nodes: Vec<(TrieKey, Option<Bytes>)>) {
-    let diff = StateDiff { trie_nodes: nodes.into_iter().collect(), ..StateDiff::default() };
-    state.apply(&diff);
-}
-
-fn hash_builder_root(contents: &Contents) -> B256 {
-    let mut builder = HashBuilder::default();
-    for (key, value) in contents {
-        builder.add_leaf(Nibbles::unpack(key), value);
-    }
-    builder.root()
 }
 
 proptest! {

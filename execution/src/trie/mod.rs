@@ -13,10 +13,12 @@ mod key;
 mod node;
 mod ordered;
 mod proof;
+mod range;
 mod update;
 
 pub(crate) use commit::{Integrity, commit, recheck};
 pub use key::TrieKey;
 pub(crate) use ordered::ordered_root;
 pub use proof::{AccountProof, ProofError, StorageProof, prove};
+pub use range::{InvalidRange, Leaf, RangeProof, VerifiedRange, prove_range, verify_range};
 pub use update::{TrieUpdate, update};

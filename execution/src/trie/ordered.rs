@@ -18,7 +18,7 @@ pub(crate) fn ordered_root(items: Vec<Vec<u8>>) -> Result<B256, StateError> {
 }
 
 /// A reader of nothing: a trie that is built from scratch loads no node.
-struct Nothing;
+pub(super) struct Nothing;
 
 impl StateReader for Nothing {
     fn account(&self, _: alloy_primitives::Address) -> Result<Option<Account>, StateError> {

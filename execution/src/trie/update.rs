@@ -11,6 +11,7 @@ use super::{
     TrieKey,
     commit::Integrity,
     node::{Loader, Node},
+    ordered::Nothing,
 };
 use crate::{StateError, StateReader};
 
@@ -75,6 +76,16 @@ pub(super) fn root_of(state: &dyn StateReader, entries: &[Change]) -> Result<B25
     Ok(close(slot, EMPTY_ROOT_HASH, &mut writes))
 }
 
+/// The node at `path` over `entries`, sorted by key, all of whose keys start with `path`; none if there are none. The nodes
+/// below it are added to `writes`.
+pub(super) fn subtree(path: Nibbles, entries: &[Change], writes: &mut Writes) -> Result<Option<Node>, StateError> {
+    let updater = Updater { loader: Loader { state: &Nothing, owner: None, integrity: Integrity::Trust } };
+    match updater.apply(Slot::Empty, path, entries, writes)? {
+        Slot::Fresh { node, .. } => Ok(Some(node)),
+        Slot::Empty | Slot::Pointer(_) => Ok(None),
+    }
+}
+
 /// Gives the root its place: it is persisted however small it is.
 fn close(slot: Slot, unchanged: B256, writes: &mut Writes) -> B256 {
     match slot {
@@ -96,7 +107,7 @@ pub(super) struct Change {
 }
 
 /// Changed nodes by path.
-type Writes = Vec<(Nibbles, Option<Bytes>)>;
+pub(super) type Writes = Vec<(Nibbles, Option<Bytes>)>;
 
 /// What stands at a path.
 #[derive(Default)]
@@ -323,7 +334,7 @@ impl Updater<'_> {
 }
 
 /// The changes whose keys start with `prefix`; all changes must be sorted.
-fn range_under<'c>(changes: &'c [Change], prefix: &Nibbles) -> &'c [Change] {
+pub(super) fn range_under<'c>(changes: &'c [Change], prefix: &Nibbles) -> &'c [Change] {
     let start = changes.partition_point(|change| change.key < *prefix);
     let length = changes[start..].partition_point(|change| change.key.starts_with(prefix));
     &changes[start..start + length]
@@ -339,7 +350,7 @@ fn leaf(path: Nibbles, key: Nibbles, value: Vec<u8>) -> Slot {
 }
 
 /// Encodes a node that has its final place, and gives the pointer to it.
-fn seal(path: Nibbles, node: &Node, stored: bool, writes: &mut Writes) -> RlpNode {
+pub(super) fn seal(path: Nibbles, node: &Node, stored: bool, writes: &mut Writes) -> RlpNode {
     let encoded = node.encode();
     let pointer = RlpNode::from_rlp(&encoded);
     if pointer.is_hash() {
