@@ -5,7 +5,7 @@ use crate::{
     database::Batch,
     error::StorageError,
     genesis::put_state,
-    journal,
+    journal, preimages,
     records::{BlockSeal, StoredBlockRef, StoredHeader, TransactionLocation},
     store::{Pointers, Store, Writer},
     tables::{Table, height_key, meta, proposal_key},
@@ -34,8 +34,11 @@ impl Store {
 
         let mut batch = database.batch();
         put_block(&mut batch, commit, block)?;
-        Undo::of(database, &commit.state)?.put(&mut batch, block.height);
+        let undo = Undo::of(database, &commit.state)?;
+        undo.put(&mut batch, block.height);
         put_state(&mut batch, &commit.state);
+        let (accounts, slots) = undo.absent();
+        preimages::put(&mut batch, accounts, slots);
         journal::put(database, &mut batch, &commit.journal)?;
 
         let mut next = Pointers { head: block, ..pointers };

@@ -206,6 +206,12 @@ impl Batch<'_> {
         self.keys += 1;
     }
 
+    /// Removes all keys of a table whose keys are shorter than 128 bytes.
+    pub(crate) fn clear(&mut self, table: Table) {
+        self.batch.delete_range_cf(self.database.handle(table), [].as_slice(), [0xff; 128].as_slice());
+        self.keys += 1;
+    }
+
     /// Sets a key, or removes it.
     pub(crate) fn set<T: Serialize>(&mut self, table: Table, key: impl AsRef<[u8]>, value: Option<&T>) {
         match value {

@@ -140,6 +140,37 @@ pub enum StorageError {
         /// The lowest height whose state can be read.
         oldest: Height,
     },
+    /// The blocks of that height are not here.
+    #[error("block {height} is not kept here; the lowest one is {earliest}")]
+    BlocksPruned {
+        /// The height that was asked for.
+        height: Height,
+        /// The lowest height whose block can be read.
+        earliest: Height,
+    },
+    /// A state is imported: the store holds no chain until that is done or abandoned.
+    #[error("a state is being imported into the database; it holds no chain until that is done, or abandoned")]
+    ImportUnderWay,
+    /// That state is not imported.
+    #[error("the state is not, or no longer, being imported into the database")]
+    NoImport,
+    /// Only states of final blocks are pinned.
+    #[error("the state at height {height} cannot be pinned: the newest final block is {finalized}")]
+    NotFinal {
+        /// The height that was asked for.
+        height: Height,
+        /// The newest final block.
+        finalized: BlockRef,
+    },
+    /// Enough states are pinned.
+    #[error("{most} states are pinned already, more must not be")]
+    TooManyPins {
+        /// How many can be.
+        most: usize,
+    },
+    /// A pinned state is gone.
+    #[error("the pinned state is gone: the database is being closed")]
+    PinEnded,
     /// A height above the head.
     #[error("height {height} is above the head {head}")]
     BeyondHead {

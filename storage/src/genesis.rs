@@ -4,12 +4,13 @@ use crate::{
     changes::{GenesisCommit, StateChanges},
     database::Batch,
     error::StorageError,
+    preimages,
     records::{GenesisId, StoredBlockRef, StoredHeader, StoredReceipt},
     store::{Pointers, Store},
     tables::{Table, height_key, meta, slot_key},
 };
-use alloy_primitives::U256;
-use baton_consensus::types::{BlockRef, Height};
+use alloy_primitives::{B256, U256};
+use baton_consensus::types::{Block, BlockRef, Height};
 
 impl Store {
     /// Which chain the directory belongs to; none before [`Store::initialize`].
@@ -33,14 +34,17 @@ impl Store {
     /// Writes block 0 and its state, atomically and synced. Does nothing if the same genesis is there already.
     ///
     /// # Errors
-    /// [`StorageError::OtherGenesis`] if the directory belongs to another chain; [`StorageError::Inconsistent`] if the
-    /// block is not number 0, has transactions or another hash; or if the disk refuses.
+    /// [`StorageError::OtherGenesis`] if the directory belongs to another chain; [`StorageError::ImportUnderWay`] if a
+    /// state is imported; [`StorageError::Inconsistent`] if the block is not number 0, has transactions or another hash; or if the disk refuses.
     pub fn initialize(&self, genesis: &GenesisCommit) -> Result<(), StorageError> {
         let mut writer = self.writer();
         let id = GenesisId { chain_id: genesis.chain_id, genesis_hash: genesis.genesis_hash };
         match self.ensure_genesis(id) {
             Err(StorageError::NotInitialized) => {}
             done => return done,
+        }
+        if self.import()?.is_some() {
+            return Err(StorageError::ImportUnderWay);
         }
         let header = &genesis.block.header;
         let block = BlockRef { height: Height(header.number), hash: genesis.genesis_hash };
@@ -55,12 +59,10 @@ impl Store {
             return refuse("genesis has no transactions");
         }
         let mut batch = self.database().batch();
-        let key = height_key(block.height);
-        batch.put(Table::Headers, key, &StoredHeader { hash: block.hash, header: header.clone() });
-        batch.put(Table::Blocks, key, &StoredBlockRef { block: &genesis.block, senders: &[], seal: None });
-        batch.put(Table::BlockHeights, block.hash, &block.height);
-        batch.put(Table::Receipts, key, &Vec::<StoredReceipt>::new());
+        put_genesis_block(&mut batch, block.hash, &genesis.block);
         put_state(&mut batch, &genesis.state);
+        let accounts = genesis.state.accounts.iter().map(|(address, _)| *address);
+        preimages::put(&mut batch, accounts, genesis.state.slots.iter().map(|(_, slot, _)| *slot));
         let undo_from = block.height.next();
         batch.put(Table::Meta, meta::UNDO_FROM, &undo_from);
         batch.put(Table::Meta, meta::GENESIS, &id);
@@ -68,9 +70,18 @@ impl Store {
         batch.put(Table::Meta, meta::FINALIZED, &block);
         batch.write(true)?;
         writer.undo_from = undo_from;
-        self.publish(&mut writer, Pointers { genesis: Some(id), head: block, finalized: block });
+        self.publish(&mut writer, Pointers { genesis: Some(id), head: block, finalized: block, ..Pointers::default() });
         Ok(())
     }
+}
+
+/// Adds block 0 without its state to a batch.
+pub(crate) fn put_genesis_block(batch: &mut Batch<'_>, hash: B256, block: &Block) {
+    let key = height_key(Height(0));
+    batch.put(Table::Headers, key, &StoredHeader { hash, header: block.header.clone() });
+    batch.put(Table::Blocks, key, &StoredBlockRef { block, senders: &[], seal: None });
+    batch.put(Table::BlockHeights, hash, &Height(0));
+    batch.put(Table::Receipts, key, &Vec::<StoredReceipt>::new());
 }
 
 /// Adds the changes of the state to a batch.

@@ -13,6 +13,17 @@
 //! [`StoreOptions::undo_blocks`] of them stay, and those of blocks that are not final yet. They serve reverts, and
 //! [`Store::view_at`], which shows the state as it was.
 //!
+//! **Pinned states.** [`Store::pin`] keeps the state of a final block readable for as long as someone holds it, whatever
+//! becomes of the undo records: what a node serves to those that take its state over.
+//!
+//! **Imports.** [`Store::begin_import`] takes the chain away and [`Store::import_state`] writes the state of a final block piece
+//! by piece, each with the progress that it makes, until [`Store::finish_import`] makes that block the head. Meanwhile the
+//! store shows no chain; [`Store::import`] says so, also after a crash. [`Store::earliest`] is the lowest block of a chain that
+//! began so.
+//!
+//! **Preimages.** The first block that has an account or a slot also writes what was hashed into its key of the trie, so that
+//! a state can be served by its tries ([`StateView::address_of`], [`StateView::slot_of`]).
+//!
 //! **The safety journal.** What a key signs is written with [`Store::journal_write`], or together with the block that it
 //! names, and synced before it may be sent. One key of the journal is one position of the protocol (R2): a second value
 //! for it is refused, whatever the caller believes.
@@ -33,8 +44,11 @@ mod evidence;
 mod finality;
 mod genesis;
 mod history;
+mod import;
 mod journal;
 mod options;
+mod pin;
+mod preimages;
 mod reads;
 mod records;
 mod revert;
@@ -47,7 +61,9 @@ mod view;
 
 pub use changes::{BlockCommit, CommitStats, GenesisCommit, JournalBatch, JournalWrite, ScheduleWrite, StateChanges};
 pub use error::StorageError;
+pub use import::{ImportState, ImportedChain, MAX_ANCESTORS};
 pub use options::StoreOptions;
+pub use pin::{MAX_PINS, PinnedState};
 pub use records::{
     BlockSeal, GenesisId, StoredAccount, StoredBlock, StoredHeader, StoredLog, StoredReceipt, TransactionLocation,
 };

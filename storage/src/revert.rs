@@ -18,7 +18,7 @@ impl Store {
     pub fn revert_head(&self) -> Result<BlockRef, StorageError> {
         let mut writer = self.writer();
         let pointers = self.pointers();
-        let Pointers { genesis, head, finalized } = pointers;
+        let Pointers { genesis, head, finalized, .. } = pointers;
         if genesis.is_none() {
             return Err(StorageError::NotInitialized);
         }

@@ -68,15 +68,25 @@ pub(crate) fn certificates_of<'a>(
     Ok(of_term.map(|entry| entry.map(|(_, bytes, certificate)| (bytes, certificate))))
 }
 
-/// Adds an announcement to a batch.
+/// Adds an announcement with what goes with it to a batch.
 pub(crate) fn put(batch: &mut Batch<'_>, write: ScheduleWrite<'_>) {
     let ScheduleWrite { announcement, certificate } = write;
+    put_announcement(batch, announcement);
+    if let Some(certificate) = certificate {
+        put_certificate(batch, certificate);
+    }
+}
+
+/// Adds an announcement alone to a batch.
+pub(crate) fn put_announcement(batch: &mut Batch<'_>, announcement: &Signed<Announcement>) {
     let message = &announcement.message;
     batch.put(Table::Announcements, announcement_key(position(message), message.hash()), announcement);
-    if let Some(certificate) = certificate {
-        let key = certificate_key(certificate.era, certificate.term, certificate.hash());
-        batch.put(Table::Certificates, key, certificate);
-    }
+}
+
+/// Adds what opened a term to a batch.
+pub(crate) fn put_certificate(batch: &mut Batch<'_>, certificate: &TermCertificate) {
+    let key = certificate_key(certificate.era, certificate.term, certificate.hash());
+    batch.put(Table::Certificates, key, certificate);
 }
 
 /// The epoch that an announcement opens.

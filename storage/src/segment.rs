@@ -43,7 +43,7 @@ impl Store {
     /// as `known_epoch`. The encoded segment keeps to `max_bytes`, except that its first item always comes.
     ///
     /// # Errors
-    /// If the disk refuses or the database is damaged.
+    /// [`StorageError::BlocksPruned`] if `from` is below [`Store::earliest`], or if the disk refuses or the database is damaged.
     pub fn segment(
         &self,
         from: Height,
@@ -53,6 +53,10 @@ impl Store {
     ) -> Result<ChainSegment, StorageError> {
         let snapshot = self.database().snapshot();
         let head = snapshot.get::<BlockRef>(Table::Meta, meta::HEAD)?.unwrap_or_default();
+        let earliest = snapshot.get::<Height>(Table::Meta, meta::EARLIEST)?.unwrap_or_default();
+        if from.max(Height(1)) < earliest {
+            return Err(StorageError::BlocksPruned { height: from, earliest });
+        }
         let era = known_epoch.era;
         let change = snapshot.get::<SetChange>(Table::SetChanges, &era_key(era))?.map(Arc::new);
         let end = change.as_ref().map_or(head.height, |change| change.proof.checkpoint.head.height);

@@ -4,7 +4,9 @@ use crate::{
     database::{Database, Read},
     directory,
     error::StorageError,
+    import::ImportState,
     options::StoreOptions,
+    pin::Pins,
     records::{GenesisId, StoredHeader},
     tables::{Table, height_key, meta},
 };
@@ -31,6 +33,7 @@ struct Inner {
     options: StoreOptions,
     writer: Mutex<Writer>,
     pointers: RwLock<Pointers>,
+    pins: Pins,
 }
 
 /// What only the one writer knows and needs.
@@ -48,6 +51,8 @@ pub(crate) struct Pointers {
     pub(crate) genesis: Option<GenesisId>,
     pub(crate) head: BlockRef,
     pub(crate) finalized: BlockRef,
+    /// The lowest block with its body, genesis aside.
+    pub(crate) earliest: Height,
 }
 
 impl Store {
@@ -69,16 +74,18 @@ impl Store {
                 options: options.clone(),
                 writer: Mutex::new(writer),
                 pointers: RwLock::new(pointers),
+                pins: Pins::default(),
             }),
         })
     }
 
-    /// Closes the database as soon as all other clones are dropped; waits for that at most `patience` and tells whether it
-    /// came. A process that ends with the database open may crash in RocksDB's own threads on its way out.
+    /// Ends all pins, and closes the database as soon as all other clones are dropped; waits for that at most `patience` and
+    /// tells whether it came. A process that ends with the database open may crash in RocksDB's own threads on its way out.
     #[must_use]
     pub fn close(self, patience: Duration) -> bool {
         let deadline = Instant::now() + patience;
         let mut inner = self.inner;
+        inner.pins.close();
         loop {
             match Arc::try_unwrap(inner) {
                 Ok(_last) => return true,
@@ -119,6 +126,10 @@ impl Store {
         &self.inner.database
     }
 
+    pub(crate) fn pins(&self) -> &Pins {
+        &self.inner.pins
+    }
+
     pub(crate) fn options(&self) -> &StoreOptions {
         &self.inner.options
     }
@@ -150,9 +161,15 @@ fn load_pointers(database: &Database) -> Result<Pointers, StorageError> {
     let genesis = database.get::<GenesisId>(Table::Meta, meta::GENESIS)?;
     let head = database.get::<BlockRef>(Table::Meta, meta::HEAD)?;
     let finalized = database.get::<BlockRef>(Table::Meta, meta::FINALIZED)?;
+    let earliest = database.get::<Height>(Table::Meta, meta::EARLIEST)?.unwrap_or_default();
+    if let Some(import) = database.get::<ImportState>(Table::Meta, meta::IMPORT)?
+        && (genesis.is_some() || head.is_some() || finalized.is_some())
+    {
+        return Err(database.corrupt(format!("it holds a chain, and an import of block {} as well", import.target)));
+    }
     match (genesis, head, finalized) {
         (None, None, None) => Ok(Pointers::default()),
-        (Some(genesis), Some(head), Some(finalized)) if finalized.height <= head.height => {
+        (Some(genesis), Some(head), Some(finalized)) if finalized.height <= head.height && earliest <= head.height => {
             let start = BlockRef { height: Height(0), hash: genesis.genesis_hash };
             for block in [start, finalized, head] {
                 let header = database.get::<StoredHeader>(Table::Headers, &height_key(block.height))?;
@@ -160,7 +177,7 @@ fn load_pointers(database: &Database) -> Result<Pointers, StorageError> {
                     return Err(database.corrupt(format!("block {block} is missing")));
                 }
             }
-            Ok(Pointers { genesis: Some(genesis), head, finalized })
+            Ok(Pointers { genesis: Some(genesis), head, finalized, earliest })
         }
         _ => Err(database.corrupt("genesis, head and finalized block contradict each other")),
     }

@@ -4,7 +4,7 @@ use alloy_primitives::{Address, B256, U256};
 use baton_consensus::types::{BlockRef, Era, ExtraData, Height, Term};
 
 /// The version of tables, keys and records together. Any change to one of them is a new version.
-pub(crate) const SCHEMA_VERSION: u32 = 4;
+pub(crate) const SCHEMA_VERSION: u32 = 5;
 
 /// A column family.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,11 +45,15 @@ pub(crate) enum Table {
     Evidence,
     /// Era to what ended it.
     SetChanges,
+    /// Keccak of an address to the address.
+    Addresses,
+    /// Keccak of a slot to the slot.
+    SlotKeys,
 }
 
 impl Table {
     /// Every table.
-    pub(crate) const ALL: [Self; 18] = [
+    pub(crate) const ALL: [Self; 20] = [
         Self::Meta,
         Self::Headers,
         Self::Blocks,
@@ -68,6 +72,8 @@ impl Table {
         Self::Finality,
         Self::Evidence,
         Self::SetChanges,
+        Self::Addresses,
+        Self::SlotKeys,
     ];
 
     /// The name of the column family on disk.
@@ -91,6 +97,8 @@ impl Table {
             Self::Finality => "finality",
             Self::Evidence => "evidence",
             Self::SetChanges => "set_changes",
+            Self::Addresses => "addresses",
+            Self::SlotKeys => "slot_keys",
         }
     }
 
@@ -122,6 +130,10 @@ pub(crate) mod meta {
     pub(crate) const UNDO_FROM: &[u8] = b"undo-from";
     /// The protocol's safety state, opaque.
     pub(crate) const SAFETY: &[u8] = b"safety";
+    /// [`crate::ImportState`], while a state is imported.
+    pub(crate) const IMPORT: &[u8] = b"import";
+    /// The lowest block that is there with its body, genesis aside; 0 if absent.
+    pub(crate) const EARLIEST: &[u8] = b"earliest";
 }
 
 /// The key of a height.

@@ -82,6 +82,13 @@ impl Undo {
         Ok(Self { state: UndoState { accounts, slots, code }, trie: pieces(nodes) })
     }
 
+    /// The accounts and the slots that did not exist before: only those can be new to the node.
+    pub(crate) fn absent(&self) -> (impl Iterator<Item = Address>, impl Iterator<Item = U256>) {
+        let accounts = self.state.accounts.iter().filter(|(_, old)| old.is_none()).map(|(address, _)| *address);
+        let slots = self.state.slots.iter().filter(|(.., old)| old.is_zero()).map(|(_, slot, _)| *slot);
+        (accounts, slots)
+    }
+
     /// Reads the record of a height; none if it is not kept.
     pub(crate) fn load(source: &impl Read, height: Height) -> Result<Option<Self>, StorageError> {
         let Some(state) = load_state(source, height)? else { return Ok(None) };

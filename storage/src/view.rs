@@ -63,7 +63,12 @@ impl Store {
     }
 }
 
-impl StateView<'_> {
+impl<'a> StateView<'a> {
+    /// What it reads from.
+    pub(crate) const fn snapshot(&self) -> &Snapshot<'a> {
+        &self.snapshot
+    }
+
     /// The block whose state this is.
     #[must_use]
     pub const fn head(&self) -> BlockRef {

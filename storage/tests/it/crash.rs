@@ -1,9 +1,9 @@
 //! A process that is killed at any instant leaves either the old head or the new one.
 
-use crate::common::{changes, commit, entry, open, options, proof, transaction};
-use alloy_primitives::{Address, U256};
+use crate::common::{account, changes, commit, entry, genesis, open, options, proof, sealed_block, transaction};
+use alloy_primitives::{Address, Bytes, U256};
 use baton_consensus::types::{BlockRef, Height};
-use baton_storage::{StorageError, Store};
+use baton_storage::{GenesisId, ImportState, ImportedChain, StateChanges, StorageError, Store};
 use std::{
     collections::BTreeSet,
     env, fs,
@@ -60,10 +60,10 @@ fn child() {
     }
 }
 
-/// Kills a child after `life`; returns the last head that it told, and the one that it was about to reach.
-fn run_child(directory: &Path, life: Duration) -> (Option<u64>, Option<u64>) {
+/// Runs a test in a child process, kills it after `life`, and returns what it said.
+fn run_and_kill(test: &str, directory: &Path, life: Duration) -> Vec<String> {
     let mut child = Command::new(env::current_exe().unwrap())
-        .args(["crash::child", "--exact", "--ignored", "--nocapture"])
+        .args([test, "--exact", "--ignored", "--nocapture"])
         .env(DIRECTORY, directory)
         .stdout(Stdio::piped())
         .stderr(Stdio::null())
@@ -72,18 +72,13 @@ fn run_child(directory: &Path, life: Duration) -> (Option<u64>, Option<u64>) {
     let lines = BufReader::new(child.stdout.take().unwrap()).lines();
     let (started, start) = mpsc::channel();
     let reader = thread::spawn(move || {
-        let (mut head, mut next) = (None, None);
+        let mut said = Vec::new();
         for line in lines.map_while(Result::ok) {
-            let mut words = line.split_once("crash ").map_or("", |(_, rest)| rest).split(' ');
-            let (what, height) = (words.next(), words.next().and_then(|word| word.parse().ok()));
-            match (what, height) {
-                (Some("head"), Some(height)) => (head, next) = (Some(height), None),
-                (Some("next"), Some(height)) => next = Some(height),
-                _ => continue,
-            }
+            let Some((_, words)) = line.split_once("crash ") else { continue };
+            said.push(words.to_owned());
             let _ = started.send(());
         }
-        (head, next)
+        said
     });
     start.recv_timeout(Duration::from_secs(60)).expect("the child starts");
     if life > Duration::from_millis(100) {
@@ -93,6 +88,30 @@ fn run_child(directory: &Path, life: Duration) -> (Option<u64>, Option<u64>) {
     child.kill().unwrap();
     child.wait().unwrap();
     reader.join().unwrap()
+}
+
+/// Kills a child after `life`; returns the last head that it told, and the one that it was about to reach.
+fn run_child(directory: &Path, life: Duration) -> (Option<u64>, Option<u64>) {
+    let (mut head, mut next) = (None, None);
+    for line in run_and_kill("crash::child", directory, life) {
+        let mut words = line.split(' ');
+        match (words.next(), words.next().and_then(|word| word.parse().ok())) {
+            (Some("head"), Some(height)) => (head, next) = (Some(height), None),
+            (Some("next"), Some(height)) => next = Some(height),
+            _ => {}
+        }
+    }
+    (head, next)
+}
+
+/// How long a child may live, in a round.
+fn some_time() -> Duration {
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap();
+    Duration::from_micros(u64::from(now.subsec_nanos() / 7 % 200_000))
+}
+
+fn rounds() -> u32 {
+    env::var(ROUNDS).ok().and_then(|rounds| rounds.parse().ok()).unwrap_or(12)
 }
 
 /// Checks that every record and index tells the same story.
@@ -129,11 +148,9 @@ fn check(store: &Store) {
 
 #[test]
 fn a_killed_process_leaves_the_old_head_or_the_new_one() {
-    let rounds = env::var(ROUNDS).ok().and_then(|rounds| rounds.parse().ok()).unwrap_or(12u32);
     let directory = tempfile::tempdir().unwrap();
-    for round in 0..rounds {
-        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap();
-        let life = Duration::from_micros(u64::from(now.subsec_nanos() / 7 % 200_000));
+    for round in 0..rounds() {
+        let life = some_time();
         let (told, next) = run_child(directory.path(), life);
         let store = open(directory.path());
         let height = store.head().height.0;
@@ -173,4 +190,108 @@ fn a_log_torn_anywhere_leaves_whole_blocks() {
         check(&store);
     }
     assert_eq!(heads, (0..=4).collect());
+}
+
+/// The account of a piece of an imported state.
+fn piece(number: u64) -> Address {
+    Address::left_padding_from(&(number + 1_000).to_be_bytes())
+}
+
+/// Adds pieces up to one, each with its number as progress.
+fn import_up_to(store: &Store, last: u64) {
+    let ImportState { target, progress, .. } = store.import().unwrap().unwrap();
+    let next = u64::from_be_bytes(progress.as_ref().try_into().unwrap()) + 1;
+    for number in next..=last {
+        let accounts = vec![(piece(number), Some(account(number)))];
+        let state = StateChanges { accounts, ..StateChanges::default() };
+        store.import_state(target, &state, Bytes::copy_from_slice(&number.to_be_bytes())).unwrap();
+    }
+}
+
+/// How many pieces a state has.
+const PIECES: u64 = 200;
+
+/// The chain of which it is the state.
+fn imported() -> ImportedChain {
+    let genesis = genesis();
+    let block_zero = BlockRef { height: Height(0), hash: genesis.genesis_hash };
+    ImportedChain {
+        ancestors: vec![genesis.block.header.clone()],
+        block: sealed_block(block_zero, Vec::new()),
+        genesis: genesis.block,
+        senders: Vec::new(),
+        finality: None,
+        changes: Vec::new(),
+        announcements: Vec::new(),
+        certificates: Vec::new(),
+        safety_state: None,
+    }
+}
+
+fn begin_import(store: &Store) {
+    let genesis = GenesisId { chain_id: genesis().chain_id, genesis_hash: genesis().genesis_hash };
+    let none = Bytes::copy_from_slice(&0u64.to_be_bytes());
+    store.begin_import(genesis, imported().block.seal.message.block(), none).unwrap();
+}
+
+/// What the child does until it is killed: begin, import, finish, abandon, start from genesis, and so on.
+#[test]
+#[ignore = "runs in a child process of the other test"]
+fn importing_child() {
+    let Some(directory) = env::var_os(DIRECTORY) else { return };
+    let store = Store::open(Path::new(&directory), &options()).unwrap();
+    say("head", store.head().height);
+    for round in 0.. {
+        if store.import().unwrap().is_none() {
+            begin_import(&store);
+        }
+        import_up_to(&store, PIECES);
+        if round % 2 == 0 {
+            store.finish_import(&imported()).unwrap();
+        } else {
+            store.abandon_import().unwrap();
+            store.initialize(&genesis()).unwrap();
+        }
+        say("round", Height(round));
+    }
+}
+
+#[test]
+fn a_killed_import_is_resumed_or_abandoned() {
+    let directory = tempfile::tempdir().unwrap();
+    for round in 0..rounds() {
+        let life = some_time();
+        run_and_kill("crash::importing_child", directory.path(), life);
+        let store = Store::open(directory.path(), &options()).unwrap();
+        let (pieces, is_genesis) = match store.import().unwrap() {
+            Some(import) => {
+                assert_eq!((store.genesis(), store.head()), (None, BlockRef::default()));
+                let done = u64::from_be_bytes(import.progress.as_ref().try_into().unwrap());
+                if round % 3 == 0 {
+                    store.abandon_import().unwrap();
+                    store.initialize(&genesis()).unwrap();
+                    (0, true)
+                } else {
+                    // Leave a gap, so that what is there can be told from what is added.
+                    store.finish_import(&imported()).unwrap();
+                    (done, false)
+                }
+            }
+            None if store.head().height == Height(0) => {
+                store.initialize(&genesis()).unwrap();
+                (0, true)
+            }
+            None => (PIECES, false),
+        };
+        let view = store.view().unwrap();
+        for number in 1..=PIECES {
+            let expected = (number <= pieces).then(|| account(number));
+            assert_eq!(view.account(piece(number)).unwrap(), expected, "round {round}, {life:?}, piece {number}");
+        }
+        assert_eq!(view.account(Address::repeat_byte(1)).unwrap().is_some(), is_genesis);
+        drop(view);
+        // The next child goes on from the middle of an import.
+        begin_import(&store);
+        import_up_to(&store, PIECES / 2);
+    }
 }

@@ -14,7 +14,7 @@ use baton_consensus::{
     types::{BlockRef, ChainSegment, Era, Height, Term},
 };
 use baton_storage::{
-    BlockSeal, GenesisId, StoredBlock, StoredHeader, TransactionLocation, UndoIndex, UndoState, UndoTrie,
+    BlockSeal, GenesisId, ImportState, StoredBlock, StoredHeader, TransactionLocation, UndoIndex, UndoState, UndoTrie,
 };
 use serde::{Serialize, de::DeserializeOwned};
 use std::{collections::BTreeSet, env, fmt::Debug, fs, path::PathBuf, sync::Arc};
@@ -112,6 +112,13 @@ fn records(golden: &mut Golden) {
     golden.check("stored_slot", &U256::from(0x1234));
     golden.check("stored_bytes", &Bytes::from_static(b"code, trie nodes, the journal, the schedule"));
     golden.check("transaction_location", &TransactionLocation { height: Height(300), index: 70_000 });
+    let import = ImportState {
+        genesis: GenesisId { chain_id: 300, genesis_hash: hash },
+        target: parent(),
+        progress: Bytes::from_static(b"progress"),
+    };
+    golden.check("import_state", &import);
+    golden.check("address", &Address::repeat_byte(1));
     golden.check("genesis_id", &GenesisId { chain_id: 300, genesis_hash: hash });
     golden.check("block_ref", &parent());
     golden.check("height", &Height(u64::MAX));

@@ -9,5 +9,7 @@ mod directory;
 mod finality;
 mod golden;
 mod history;
+mod import;
 mod journal;
+mod pin;
 mod segment;
