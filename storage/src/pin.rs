@@ -52,16 +52,20 @@ impl Store {
         let registered = Registered { store: self.clone(), id: self.pins().register(&jobs)? };
         let (tell, told) = mpsc::sync_channel(1);
         let work = move || {
-            match registered.store.view_at(height) {
+            let failed = match registered.store.view_at(height) {
                 Ok(view) => {
                     if tell.send(Ok(view.head())).is_ok() {
                         serve(&view, &queue);
                     }
+                    None
                 }
-                // Whoever asked is waiting.
-                Err(error) => drop(tell.send(Err(error))),
-            }
+                Err(error) => Some(error),
+            };
+            // Whoever is told that there is no pin may close the store at once.
             drop(registered);
+            if let Some(error) = failed {
+                let _ = tell.send(Err(error));
+            }
         };
         thread::Builder::new().name(format!("pin {height}")).spawn(work).map_err(|source| StorageError::Io {
             action: "start a thread for the pinned state of",

@@ -9,7 +9,7 @@ use baton_consensus::types::{BlockRef, Height, SealedBlock};
 use baton_storage::{
     BlockCommit, GenesisId, ImportState, ImportedChain, JournalBatch, StateChanges, StorageError, Store,
 };
-use std::path::Path;
+use std::{path::Path, time::Duration};
 
 const PROGRESS: Bytes = Bytes::from_static(b"progress");
 
@@ -57,7 +57,7 @@ fn state() -> StateChanges {
 }
 
 fn reopen(store: Store, path: &Path) -> Store {
-    drop(store);
+    assert!(store.close(Duration::from_secs(30)));
     Store::open(path, &options()).unwrap()
 }
 

@@ -40,6 +40,7 @@ fn a_pinned_state_stays_however_far_the_chain_goes_on() {
         assert_eq!(asker.join().unwrap(), 3);
     }
     assert_eq!(nonce(&pin), 3);
+    assert!(store.close(Duration::from_secs(30)));
 }
 
 #[test]
@@ -58,6 +59,7 @@ fn there_are_only_so_many_and_dropping_ends_them() {
         assert!(matches!(error, StorageError::TooManyPins { .. }) && Instant::now() < deadline, "{error}");
         thread::yield_now();
     }
+    assert!(store.close(Duration::from_secs(30)));
 }
 
 #[test]
