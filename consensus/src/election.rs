@@ -7,7 +7,7 @@
 use crate::simulation::mutation::{self, Mutation};
 use crate::types::{Sequencer, SequencerSet, Stake, Term};
 use alloy_primitives::{Address, B256, FixedBytes, U512, aliases::I512, keccak256};
-use alloy_rlp::RlpEncodable;
+use alloy_rlp::{Encodable, RlpEncodable};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -110,6 +110,14 @@ impl Priorities {
         let members = set.members().to_vec();
         let priorities = members.iter().map(|member| to_bytes(self.get(member.address))).collect();
         keccak256(alloy_rlp::encode(Canonical { members, priorities }))
+    }
+
+    /// The RLP of every address and its priority, 64 bytes, in order of the addresses.
+    pub(crate) fn encode_entries(&self, out: &mut Vec<u8>) {
+        for (address, priority) in &self.0 {
+            address.encode(out);
+            to_bytes(*priority).encode(out);
+        }
     }
 
     /// This member's priority; zero for a stranger.

@@ -11,6 +11,7 @@ pub mod certificate;
 pub mod codec;
 pub mod core;
 pub mod election;
+pub mod endorsement;
 pub mod evidence;
 pub mod finality;
 #[cfg(test)]

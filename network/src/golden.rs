@@ -16,6 +16,7 @@ use baton_consensus::{
     certificate::{Appointment, SignedReport, TermCertificate},
     codec,
     election::Priorities,
+    endorsement::Endorsed,
     evidence::{BallotPaper, Evidence, VoteEvidence},
     finality::{CertifiedCheckpoint, FinalityProof, ProposedCheckpoint, QuorumCertificate, SetChange},
     keys::{BlsPublicKey, BlsSignature},
@@ -49,6 +50,10 @@ fn compare_frame(name: &str, body: &[u8]) {
 
 fn signed<M>(message: M) -> Signed<M> {
     Signed { message, signature: FixedBytes([7; 65]) }
+}
+
+fn endorsed<T>(content: T) -> Endorsed<T> {
+    Endorsed { content, signature: FixedBytes([6; 65]) }
 }
 
 fn block() -> SignedBlock {
@@ -248,14 +253,14 @@ fn gossip_payloads() {
             announcement: signed(announcement()),
             certificate: Some(Arc::new(certificate())),
         }),
-        GossipMessage::TermChange(Box::new(term_request())),
-        GossipMessage::Certificate(Arc::new(certificate())),
+        GossipMessage::TermChange(Box::new(endorsed(term_request()))),
+        GossipMessage::Certificate(endorsed(Arc::new(certificate()))),
         GossipMessage::Block(Arc::new(compact())),
         GossipMessage::Seal(signed(seal())),
-        GossipMessage::Checkpoint(Box::new(proposed())),
+        GossipMessage::Checkpoint(Box::new(endorsed(proposed()))),
         GossipMessage::Vote(Box::new(signed(cast_vote()))),
-        GossipMessage::Quorum(Box::new(certified())),
-        GossipMessage::SetChange(Arc::new(set_change(2))),
+        GossipMessage::Quorum(Box::new(endorsed(certified()))),
+        GossipMessage::SetChange(endorsed(Arc::new(set_change(2)))),
         GossipMessage::SequencerRecord(Box::new(signed(record()))),
         GossipMessage::Transactions(transactions()),
     ];
@@ -263,7 +268,7 @@ fn gossip_payloads() {
         compare_gossip(&format!("gossip-{}", message.kind()), &message);
     }
     for (kind, evidence) in evidence() {
-        compare_gossip(&format!("gossip-evidence-{kind}"), &GossipMessage::Evidence(Arc::new(evidence)));
+        compare_gossip(&format!("gossip-evidence-{kind}"), &GossipMessage::Evidence(endorsed(Arc::new(evidence))));
     }
 }
 
@@ -347,17 +352,17 @@ fn the_largest_set_is_within_the_caps() {
         let bytes = members.div_ceil(8);
         let (one, other) = (signed(announcement(members)), signed(announcement(members)));
         [
-            GossipMessage::TermChange(Box::new(TermRequest { change: change(), certificate: quorum(bytes) })),
-            GossipMessage::Checkpoint(Box::new(ProposedCheckpoint {
+            GossipMessage::TermChange(Box::new(endorsed(TermRequest { change: change(), certificate: quorum(bytes) }))),
+            GossipMessage::Checkpoint(Box::new(endorsed(ProposedCheckpoint {
                 checkpoint: signed(widest(u64::MAX)),
                 parent: quorum(bytes),
-            })),
-            GossipMessage::Quorum(Box::new(CertifiedCheckpoint {
+            }))),
+            GossipMessage::Quorum(Box::new(endorsed(CertifiedCheckpoint {
                 certificate: quorum(bytes).unwrap(),
                 parent: Some(widest(u64::MAX)),
-            })),
-            GossipMessage::Evidence(Arc::new(Evidence::Announcement(Box::new([one, other])))),
-            GossipMessage::SetChange(Arc::new(set_change(u16::try_from(members).unwrap()))),
+            }))),
+            GossipMessage::Evidence(endorsed(Arc::new(Evidence::Announcement(Box::new([one, other]))))),
+            GossipMessage::SetChange(endorsed(Arc::new(set_change(u16::try_from(members).unwrap())))),
         ]
     };
     for message in messages(MAX_MEMBERS).into_iter().chain([GossipMessage::Vote(Box::new(signed(vote)))]) {

@@ -4,6 +4,7 @@ use alloy_primitives::Bytes;
 use baton_consensus::{
     certificate::{Appointment, TermCertificate},
     codec::{self, CodecError},
+    endorsement::Endorsed,
     evidence::Evidence,
     finality::{CertifiedCheckpoint, FinalityProof, ProposedCheckpoint, QuorumCertificate, SetChange},
     messages::{Announcement, CastVote, Heartbeat, MAX_VERSION_BYTES, Seal, SequencerRecord, TermRequest},
@@ -95,19 +96,31 @@ impl Wire for Vec<Signed<SequencerRecord>> {
     }
 }
 
-impl Wire for Box<TermRequest> {
+impl<T: Wire> Wire for Endorsed<T> {
+    fn bounds(&self) -> Result<(), &'static str> {
+        self.content.bounds()
+    }
+}
+
+impl<T: Wire> Wire for Box<Endorsed<T>> {
+    fn bounds(&self) -> Result<(), &'static str> {
+        self.content.bounds()
+    }
+}
+
+impl Wire for TermRequest {
     fn bounds(&self) -> Result<(), &'static str> {
         self.certificate.as_deref().map_or(Ok(()), Bounded::bounds)
     }
 }
 
-impl Wire for Box<ProposedCheckpoint> {
+impl Wire for ProposedCheckpoint {
     fn bounds(&self) -> Result<(), &'static str> {
         self.parent.as_deref().map_or(Ok(()), Bounded::bounds)
     }
 }
 
-impl Wire for Box<CertifiedCheckpoint> {
+impl Wire for CertifiedCheckpoint {
     fn bounds(&self) -> Result<(), &'static str> {
         self.certificate.bounds()
     }

@@ -12,7 +12,8 @@ use crate::{
     l1::Link,
     mempool::{self, ChainRules, Mempool},
     mesh::{
-        Assembler, AtOnce, Electorates, Held, KnownQuorums, MemberPeers, MempoolMesh, PeerBook, RecordKeeper, Router,
+        Assembler, AtOnce, Electorates, Endorsers, Held, Hints, KnownQuorums, MemberPeers, MempoolMesh, PeerBook,
+        RecordKeeper, Router,
     },
     metrics::{self, Exposition, Metrics},
     rpc,
@@ -201,6 +202,8 @@ pub async fn run(config: NodeConfig) -> eyre::Result<()> {
         at_once: AtOnce::default(),
         quorums: KnownQuorums::default(),
         records,
+        endorsers: Endorsers::default(),
+        hints: Hints::default(),
         news,
         listening,
         metrics: Arc::clone(&metrics),

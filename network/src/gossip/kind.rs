@@ -5,6 +5,7 @@ use crate::wire::{self, Wire, WireError};
 use alloy_primitives::Bytes;
 use baton_consensus::{
     certificate::{Appointment, TermCertificate},
+    endorsement::Endorsed,
     evidence::Evidence,
     finality::{CertifiedCheckpoint, ProposedCheckpoint, SetChange},
     messages::{CastVote, Heartbeat, Seal, SequencerRecord, TermRequest},
@@ -89,19 +90,19 @@ kinds! {
     /// The scheduler's seal on a block. At most 512 bytes.
     Seal(Signed<Seal>) { name: "seal", cap: 512, kept: 64, waiting: 4 * MIB }
     /// A member's wish to enter a term, with the quorum certificate that it names. At most 1 KiB.
-    TermChange(Box<TermRequest>) { name: "term-change", cap: KIB, kept: 4, waiting: 4 * MIB }
+    TermChange(Box<Endorsed<TermRequest>>) { name: "term-change", cap: KIB, kept: 4, waiting: 4 * MIB }
     /// What opens a term. At most 512 KiB.
-    Certificate(Arc<TermCertificate>) { name: "certificate", cap: 512 * KIB, kept: 4, waiting: 8 * MIB }
+    Certificate(Endorsed<Arc<TermCertificate>>) { name: "certificate", cap: 512 * KIB, kept: 4, waiting: 8 * MIB }
     /// What the scheduler puts to the vote, with the quorum certificate that it builds on. At most 1 KiB.
-    Checkpoint(Box<ProposedCheckpoint>) { name: "checkpoint", cap: KIB, kept: 1, waiting: 4 * MIB }
+    Checkpoint(Box<Endorsed<ProposedCheckpoint>>) { name: "checkpoint", cap: KIB, kept: 1, waiting: 4 * MIB }
     /// A member's vote on a checkpoint. At most 512 bytes.
     Vote(Box<Signed<CastVote>>) { name: "vote", cap: 512, kept: 1, waiting: 4 * MIB }
     /// A quorum certificate, with the checkpoint below it. At most 1 KiB.
-    Quorum(Box<CertifiedCheckpoint>) { name: "quorum", cap: KIB, kept: 1, waiting: 4 * MIB }
+    Quorum(Box<Endorsed<CertifiedCheckpoint>>) { name: "quorum", cap: KIB, kept: 1, waiting: 4 * MIB }
     /// Two messages of one key for one position: two announcements may each skip every other member. At most 64 KiB.
-    Evidence(Arc<Evidence>) { name: "evidence", cap: 64 * KIB, kept: 16, waiting: 4 * MIB }
+    Evidence(Endorsed<Arc<Evidence>>) { name: "evidence", cap: 64 * KIB, kept: 16, waiting: 4 * MIB }
     /// The end of an era with the set that takes over. At most 512 KiB.
-    SetChange(Arc<SetChange>) { name: "set-change", cap: 512 * KIB, kept: 4, waiting: 4 * MIB }
+    SetChange(Endorsed<Arc<SetChange>>) { name: "set-change", cap: 512 * KIB, kept: 4, waiting: 4 * MIB }
     /// Where a sequencer's node is. At most 4 KiB.
     SequencerRecord(Box<Signed<SequencerRecord>>) { name: "sequencer-record", cap: 4 * KIB, kept: 1, waiting: MIB }
     /// Transactions in their EIP-2718 envelopes: 1 to 16,384 of them, together at most 1 MiB.

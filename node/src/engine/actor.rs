@@ -2,6 +2,7 @@
 
 use super::{
     Branch, CatchUp, Clock, EngineHandle, EngineMessage, EngineView, Origin, Segment,
+    endorser::Endorser,
     executor::{self, ExecutedBlocks, Executor, Job, JobResult},
     handle::{MAILBOX, Position},
     outbox::Outbox,
@@ -151,6 +152,7 @@ impl Engine {
         if without_checkpoints {
             warn!("this node puts nothing to the vote: nothing becomes final; this is for measurements alone");
         }
+        let endorser = Endorser::new(keys.as_ref().map(|(operator, _)| operator.clone()), reign.electorate.clone());
         let identity = Identity { keys, version, without_checkpoints };
         let core = Core::new(context, genesis.parameters.clone(), reign, identity, restored);
         chain.set_safe(core.safe());
@@ -180,7 +182,7 @@ impl Engine {
             data_dir,
             clock,
             chain,
-            outbox: Outbox::start(network.clone(), pool.clone(), recent.clone(), whole_blocks),
+            outbox: Outbox::start(network.clone(), endorser, pool.clone(), recent.clone(), whole_blocks),
             pool,
             recent,
             network,

@@ -113,6 +113,7 @@ impl Engine {
         stored.wrap_err("cannot keep the end of an era")?;
         let reign = change.reign(self.genesis.signing_context())?;
         self.members.set(&reign.electorate.set);
+        self.outbox.open_era(reign.electorate.clone());
         self.era.open(reign);
         self.note_finalized();
         Ok(())

@@ -5,6 +5,7 @@
 //! - [`effects`]: how each effect is carried out. The order is kept: what must be durable is synced before what follows
 //!   it is sent.
 //! - [`outbox`], [`compact`]: what leaves for the mesh, and in which form.
+//! - [`endorser`]: the signature on what is costly to check.
 //! - [`course`]: the steps from a block to its finality in the log, for measurements.
 //! - [`reports`]: what operators read of it in the log and in the metrics.
 //! - [`executor`]: the thread that executes and builds blocks, and the results that wait for their seal.
@@ -16,6 +17,7 @@ mod clock;
 mod compact;
 mod course;
 mod effects;
+mod endorser;
 mod executor;
 mod handle;
 mod outbox;

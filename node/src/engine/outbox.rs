@@ -1,8 +1,13 @@
 //! What leaves the engine for the mesh, in order, without making the engine wait.
 
-use super::compact;
+use super::{compact, endorser::Endorser};
 use crate::{chain::RecentBlocks, mempool::PoolHandle};
-use baton_consensus::{core::Outgoing, messages::CastVote, signing::Signed, types::SignedBlock};
+use baton_consensus::{
+    core::Outgoing,
+    messages::CastVote,
+    signing::Signed,
+    types::{Electorate, SignedBlock},
+};
 use baton_network::{GossipMessage, NetworkHandle, PeerId, Request, Response, Submission};
 use std::sync::Arc;
 use tokio::sync::{mpsc, oneshot};
@@ -23,33 +28,51 @@ enum Letter {
 }
 
 /// The engine's side.
-#[derive(Clone, Debug)]
-pub(super) struct Outbox(mpsc::Sender<Letter>);
+#[derive(Debug)]
+pub(super) struct Outbox {
+    letters: mpsc::Sender<Letter>,
+    endorser: Endorser,
+}
 
 impl Outbox {
-    /// Starts the task that hands messages to the swarm; it ends with the last outbox.
-    pub(super) fn start(network: NetworkHandle, pool: PoolHandle, recent: RecentBlocks, whole_blocks: bool) -> Self {
-        let (sender, receiver) = mpsc::channel(CAPACITY);
+    /// Starts the task that hands messages to the swarm; it ends with the outbox.
+    pub(super) fn start(
+        network: NetworkHandle,
+        endorser: Endorser,
+        pool: PoolHandle,
+        recent: RecentBlocks,
+        whole_blocks: bool,
+    ) -> Self {
+        let (letters, receiver) = mpsc::channel(CAPACITY);
         let form = Form { pool, recent, whole_blocks };
         tokio::spawn(deliver(network, form, receiver));
-        Self(sender)
+        Self { letters, endorser }
     }
 
+    /// From here on this node vouches as a member of another set, or does not.
+    pub(super) fn open_era(&mut self, electorate: Electorate) {
+        self.endorser.open_era(electorate);
+    }
+
+    /// Publishes a message. What must be endorsed is kept back if this node is not in the set: members tell the same.
     pub(super) fn gossip(&self, message: Outgoing) {
+        let endorser = &self.endorser;
         let message = match message {
-            Outgoing::Heartbeat(signed) => GossipMessage::Heartbeat(signed),
-            Outgoing::Announcement(appointment) => GossipMessage::Schedule(appointment),
-            Outgoing::TermChange(request) => GossipMessage::TermChange(Box::new(request)),
-            Outgoing::Certificate(certificate) => GossipMessage::Certificate(certificate),
+            Outgoing::Heartbeat(signed) => Some(GossipMessage::Heartbeat(signed)),
+            Outgoing::Announcement(appointment) => Some(GossipMessage::Schedule(appointment)),
             Outgoing::Block(block) => return self.post(Letter::Block(block)),
-            Outgoing::Seal(signed) => GossipMessage::Seal(signed),
-            Outgoing::Checkpoint(proposed) => GossipMessage::Checkpoint(Box::new(proposed)),
-            Outgoing::Vote(signed) => GossipMessage::Vote(Box::new(signed)),
-            Outgoing::Quorum(certified) => GossipMessage::Quorum(Box::new(certified)),
-            Outgoing::Evidence(evidence) => GossipMessage::Evidence(evidence),
-            Outgoing::SetChange(change) => GossipMessage::SetChange(change),
+            Outgoing::Seal(signed) => Some(GossipMessage::Seal(signed)),
+            Outgoing::Vote(signed) => Some(GossipMessage::Vote(Box::new(signed))),
+            Outgoing::TermChange(request) => endorser.endorse(request).map(Box::new).map(GossipMessage::TermChange),
+            Outgoing::Certificate(certificate) => endorser.endorse(certificate).map(GossipMessage::Certificate),
+            Outgoing::Checkpoint(proposed) => endorser.endorse(proposed).map(Box::new).map(GossipMessage::Checkpoint),
+            Outgoing::Quorum(certified) => endorser.endorse(certified).map(Box::new).map(GossipMessage::Quorum),
+            Outgoing::Evidence(evidence) => endorser.endorse(evidence).map(GossipMessage::Evidence),
+            Outgoing::SetChange(change) => endorser.endorse(change).map(GossipMessage::SetChange),
         };
-        self.post(Letter::Gossip(message));
+        if let Some(message) = message {
+            self.post(Letter::Gossip(message));
+        }
     }
 
     pub(super) fn submit(&self, to: PeerId, block: Arc<SignedBlock>) {
@@ -66,7 +89,7 @@ impl Outbox {
     }
 
     fn post(&self, letter: Letter) {
-        if let Err(mpsc::error::TrySendError::Full(letter)) = self.0.try_send(letter) {
+        if let Err(mpsc::error::TrySendError::Full(letter)) = self.letters.try_send(letter) {
             warn!(?letter, "the mesh does not take messages fast enough; one was dropped");
         }
     }

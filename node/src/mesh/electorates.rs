@@ -1,16 +1,13 @@
 //! Against which set a message is checked: that of its era.
 
 use crate::eras::Eras;
-use baton_consensus::{reign::Reign, signing::SigningContext, types::Electorate, types::Era};
-use baton_network::{GossipMessage, GossipTicket, PeerId};
+use baton_consensus::{endorsement::Endorsable, reign::Reign, signing::SigningContext, types::Electorate, types::Era};
+use baton_network::GossipMessage;
 use baton_storage::Store;
 use std::{collections::VecDeque, sync::Arc};
 
 /// Sets of earlier eras that are remembered: evidence of what was signed then still counts.
 const MAX_PAST: usize = 16;
-
-/// Messages of the next era that are kept until it is opened, which may be a moment later here than elsewhere.
-const MAX_HELD: usize = 256;
 
 /// The sets of this era and of some earlier ones.
 #[derive(Debug)]
@@ -83,15 +80,15 @@ impl Electorates {
             GossipMessage::Heartbeat(_) | GossipMessage::Transactions(_) | GossipMessage::SequencerRecord(_) => {
                 return Place::Now;
             }
-            GossipMessage::Evidence(evidence) if self.of(evidence.era()).is_some() => return Place::Now,
-            GossipMessage::Evidence(evidence) => evidence.era(),
+            GossipMessage::Evidence(endorsed) if self.of(endorsed.content.era()).is_some() => return Place::Now,
+            GossipMessage::Evidence(endorsed) => endorsed.content.era(),
             GossipMessage::Schedule(appointment) => appointment.announcement.message.era,
-            GossipMessage::TermChange(request) => request.change.message.report.era,
-            GossipMessage::Certificate(certificate) => certificate.era,
-            GossipMessage::Checkpoint(proposed) => proposed.checkpoint.message.era,
+            GossipMessage::TermChange(endorsed) => endorsed.content.era(),
+            GossipMessage::Certificate(endorsed) => endorsed.content.era(),
+            GossipMessage::Checkpoint(endorsed) => endorsed.content.era(),
             GossipMessage::Vote(signed) => signed.message.vote.era,
-            GossipMessage::Quorum(certified) => certified.certificate.checkpoint.era,
-            GossipMessage::SetChange(change) => change.proof.checkpoint.era,
+            GossipMessage::Quorum(endorsed) => endorsed.content.era(),
+            GossipMessage::SetChange(endorsed) => endorsed.content.era(),
             GossipMessage::Seal(signed) => signed.message.era,
             GossipMessage::Block(block) => block.position().map_or(self.now.era, |position| position.era),
         };
@@ -102,24 +99,5 @@ impl Electorates {
         } else {
             Place::Never
         }
-    }
-}
-
-type Message = (PeerId, GossipTicket, GossipMessage);
-
-/// Messages of the next era.
-#[derive(Debug, Default)]
-pub struct Held(VecDeque<Message>);
-
-impl Held {
-    /// Keeps a message; the oldest makes way if there are too many.
-    pub(super) fn keep(&mut self, message: Message) -> Option<Message> {
-        self.0.push_back(message);
-        if self.0.len() > MAX_HELD { self.0.pop_front() } else { None }
-    }
-
-    /// All of them, oldest first.
-    pub(super) fn take(&mut self) -> VecDeque<Message> {
-        std::mem::take(&mut self.0)
     }
 }

@@ -1,8 +1,11 @@
 //! Between the swarm and the rest of the node: every event goes to whom it concerns, signatures are checked on the way.
 //!
 //! - [`router`]: the loop over the network's events.
-//! - [`electorates`]: the sets of this era and earlier ones, and what waits for the next one.
+//! - [`electorates`]: the sets of this era and earlier ones.
+//! - [`held`]: what waits for the next era.
+//! - [`hints`]: how often strangers are believed that there is a later era.
 //! - [`consensus`]: the checks of consensus messages.
+//! - [`endorsers`]: the members whose word was good for nothing.
 //! - [`quorums`]: the quorum certificates that were checked already.
 //! - [`compact`]: puts blocks together that come with the hashes of their transactions.
 //! - [`requests`], [`by_hash`]: answers to peers.
@@ -15,6 +18,9 @@ mod by_hash;
 mod compact;
 mod consensus;
 mod electorates;
+mod endorsers;
+mod held;
+mod hints;
 mod members;
 mod peers;
 mod push;
@@ -24,7 +30,10 @@ mod requests;
 mod router;
 
 pub use compact::Assembler;
-pub use electorates::{Electorates, Held};
+pub use electorates::Electorates;
+pub use endorsers::Endorsers;
+pub use held::Held;
+pub use hints::Hints;
 pub use members::{MemberPeers, Taken};
 pub use peers::{Peer, PeerBook};
 pub use push::MempoolMesh;

@@ -1,8 +1,8 @@
 //! The loop over the network's events.
 
 use super::{
-    Assembler, KnownQuorums, PeerBook, Recorder, by_hash,
-    electorates::{Electorates, Held, Place},
+    Assembler, Endorsers, Held, Hints, KnownQuorums, PeerBook, Recorder, by_hash,
+    electorates::{Electorates, Place},
     requests,
 };
 use crate::{
@@ -11,7 +11,7 @@ use crate::{
     mempool::{self, PoolHandle},
     metrics::{Judgement, Metrics},
 };
-use alloy_primitives::{Address, Bytes};
+use alloy_primitives::Bytes;
 use baton_network::{
     GossipMessage, GossipTicket, Multiaddr, NetworkEvent, NetworkEvents, NetworkHandle, PeerId, Request, Responder,
     Verdict,
@@ -81,6 +81,10 @@ pub struct Router {
     pub quorums: KnownQuorums,
     /// Where the members of the set are.
     pub records: Recorder,
+    /// Who may not vouch for anything any more.
+    pub endorsers: Endorsers,
+    /// How often strangers are believed that there is a later era.
+    pub hints: Hints,
     /// Whom to tell of peers.
     pub news: mpsc::Sender<PeerNews>,
     /// Where the node listens.
@@ -101,6 +105,7 @@ impl Router {
                     continue;
                 }
                 _ = self.electorates.next() => {
+                    self.endorsers.forgive();
                     for (source, ticket, message) in self.held.take() {
                         self.gossip(source, ticket, message);
                     }
@@ -158,8 +163,8 @@ impl Router {
         match self.electorates.place(&message) {
             Place::Now => self.take(source, ticket, message),
             Place::Next => {
-                // The oldest may have waited for an era that nobody opens.
-                if let Some((_, ticket, _)) = self.held.keep((source, ticket, message)) {
+                // What makes way may have waited for an era that nobody opens.
+                for ticket in self.held.keep((source, ticket, message)) {
                     self.network.report(ticket, Verdict::Ignore);
                 }
             }
@@ -169,7 +174,7 @@ impl Router {
 
     fn take(&self, source: PeerId, ticket: GossipTicket, message: GossipMessage) {
         match message {
-            GossipMessage::Heartbeat(signed) => self.consensus(source, ticket, signed, EngineMessage::Heartbeat),
+            GossipMessage::Heartbeat(signed) => self.heartbeat(source, ticket, signed),
             GossipMessage::Schedule(appointment) => self.appointment(source, ticket, appointment),
             GossipMessage::TermChange(request) => self.term_change(source, ticket, *request),
             GossipMessage::Certificate(certificate) => self.certificate(source, ticket, certificate),
@@ -179,23 +184,10 @@ impl Router {
             GossipMessage::Evidence(evidence) => self.evidence(source, ticket, &evidence),
             GossipMessage::SetChange(change) => self.set_change(source, ticket, change),
             GossipMessage::SequencerRecord(signed) => self.record(source, ticket, *signed),
-            GossipMessage::Seal(signed) => self.consensus(source, ticket, signed, EngineMessage::Seal),
-            GossipMessage::Block(block) => {
-                match block.verify_by(&self.electorates.context(), |leader| self.is_member(leader)) {
-                    Ok(verified) => self.assembler.take(source, ticket, verified),
-                    Err(error) => {
-                        warn!(%source, %error, "malformed block");
-                        self.count_malformed();
-                        self.network.report(ticket, Verdict::Reject);
-                    }
-                }
-            }
+            GossipMessage::Seal(signed) => self.seal(source, ticket, signed),
+            GossipMessage::Block(block) => self.block(source, ticket, block),
             GossipMessage::Transactions(batch) => self.transactions(ticket, batch),
         }
-    }
-
-    fn is_member(&self, operator: Address) -> bool {
-        self.electorates.now().set.contains(operator)
     }
 
     pub(super) fn offer(&self, message: EngineMessage) {
