@@ -196,6 +196,11 @@ async fn judge(net: &Net, told: &[Value]) -> eyre::Result<()> {
     let members: BTreeSet<_> = of("heartbeat").chain(of("vote")).map(|message| message["member"].to_string()).collect();
     ensure!(members.len() == operators.len() && of("heartbeat").all(|it| known(&it["member"])), "{members:?}");
 
+    for endorsed in of("checkpoint").chain(of("quorum")) {
+        ensure!(known(&endorsed["endorser"]), "{endorsed}");
+    }
+    ensure!(of("quorum").next().is_some(), "no certificate came");
+
     let range = one("range")?;
     let fetched = range["hashes"].as_array().ok_or_eyre("no hashes")?;
     ensure!(fetched.len() as u64 == RANGE, "{range}");

@@ -23,8 +23,23 @@ const checkpointRlp = (it) => [
   [[it.parent.position.era, it.parent.position.term, it.parent.position.round], unhexed(it.parent.hash)],
   unhexed(it.setRoot), anchorRlp(it.anchor), ...(it.nextSetRoot === null ? [] : [unhexed(it.nextSetRoot)])
 ]
+const quorumRlp = (it) => [checkpointRlp(it.checkpoint), it.signers, unhexed(it.signature)]
 const voteRlp = ({ era, term, round, checkpoint }) => [era, term, round, unhexed(checkpoint)]
 const castVoteRlp = ({ vote, signature }) => [voteRlp(vote), unhexed(signature)]
+
+// What an endorsement is about: the RLP of all parts in order, and nothing for one that is missing.
+const contentOf = {
+  checkpoint: ({ checkpoint: { message, signature }, parent }) => [
+    message.era, [checkpointRlp(message), unhexed(signature), ...(parent === null ? [] : [quorumRlp(parent)])]
+  ],
+  quorum: ({ certificate, parent }) => [
+    certificate.checkpoint.era, [quorumRlp(certificate), ...(parent === null ? [] : [checkpointRlp(parent)])]
+  ]
+}
+const endorsementRlp = ({ kind, content }) => {
+  const [era, parts] = contentOf[kind](content)
+  return [kind, era, keccak(Buffer.concat(parts.map((part) => RLP.encode(part))))]
+}
 
 // Domain and RLP of what operators sign.
 export const SIGNED = {
@@ -34,7 +49,8 @@ export const SIGNED = {
   'sequencer-record': ['baton/sequencer-record/1', recordRlp],
   announcement: ['baton/announcement/1', announcementRlp],
   checkpoint: ['baton/checkpoint/1', checkpointRlp],
-  vote: ['baton/cast-vote/1', castVoteRlp]
+  vote: ['baton/cast-vote/1', castVoteRlp],
+  endorsement: ['baton/endorsement/1', endorsementRlp]
 }
 
 const identify = (rlp) => hexed(keccak(RLP.encode(rlp)))

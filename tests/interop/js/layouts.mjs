@@ -10,6 +10,7 @@ const blsKey = fixed(48)
 const blsSignature = fixed(96)
 
 const signed = (message) => structure({ message, signature })
+const endorsed = (content) => structure({ content, signature })
 
 const blockRef = structure({ height: u64, hash })
 const position = structure({ era: u64, term: u64, epoch: u64 })
@@ -105,13 +106,13 @@ export const GOSSIP = {
   schedule: [structure({ announcement: signed(announcement), certificate: option(termCertificate) }), 640 << 10],
   block: [compactBlock, 8 << 20],
   seal: [signed(seal), 512],
-  'term-change': [structure({ change: signed(termChange), certificate: option(quorumCertificate) }), 1 << 10],
-  certificate: [termCertificate, 512 << 10],
-  checkpoint: [structure({ checkpoint: signed(checkpoint), parent: option(quorumCertificate) }), 1 << 10],
+  'term-change': [endorsed(structure({ change: signed(termChange), certificate: option(quorumCertificate) })), 1 << 10],
+  certificate: [endorsed(termCertificate), 512 << 10],
+  checkpoint: [endorsed(structure({ checkpoint: signed(checkpoint), parent: option(quorumCertificate) })), 1 << 10],
   vote: [signed(castVote), 512],
-  quorum: [structure({ certificate: quorumCertificate, parent: option(checkpoint) }), 1 << 10],
-  evidence: [evidence, 64 << 10],
-  'set-change': [setChange, 512 << 10],
+  quorum: [endorsed(structure({ certificate: quorumCertificate, parent: option(checkpoint) })), 1 << 10],
+  evidence: [endorsed(evidence), 64 << 10],
+  'set-change': [endorsed(setChange), 512 << 10],
   'sequencer-record': [signed(sequencerRecord), 4 << 10],
   transactions: [transactions, 1 << 20]
 }

@@ -76,16 +76,20 @@ const take = {
   heartbeat ({ message, signature }) {
     tell('heartbeat', { ...message, member: signer(chain, 'heartbeat', message, signature) })
   },
-  checkpoint ({ checkpoint: { message, signature }, parent }) {
+  checkpoint ({ content, signature: endorsement }) {
+    const { checkpoint: { message, signature }, parent } = content
     if (parent !== null && checkpointHash(parent.checkpoint) !== message.parent.hash) throw new Error('another parent')
-    tell('checkpoint', { ...message, scheduler: signer(chain, 'checkpoint', message, signature) })
+    const endorser = signer(chain, 'endorsement', { kind: 'checkpoint', content }, endorsement)
+    tell('checkpoint', { ...message, scheduler: signer(chain, 'checkpoint', message, signature), endorser })
   },
   vote ({ message, signature }) {
     tell('vote', { ...message.vote, member: signer(chain, 'vote', message, signature) })
   },
-  quorum ({ certificate, parent }) {
+  quorum ({ content, signature }) {
+    const { certificate, parent } = content
     if (parent !== null && checkpointHash(parent) !== certificate.checkpoint.parent.hash) throw new Error('another parent')
-    tell('quorum', { head: certificate.checkpoint.head, round: certificate.checkpoint.round })
+    const endorser = signer(chain, 'endorsement', { kind: 'quorum', content }, signature)
+    tell('quorum', { head: certificate.checkpoint.head, round: certificate.checkpoint.round, endorser })
   }
 }
 

@@ -105,6 +105,25 @@ def _checkpoint(it: dict) -> list:
     ]
 
 
+def _quorum(it: dict) -> list:
+    return [_checkpoint(it["checkpoint"]), it["signers"], unhexed(it["signature"])]
+
+
+def _endorsement(it: dict) -> list:
+    """What vouches for the RLP of all parts in order, and nothing for one that is missing."""
+    content = it["content"]
+    parent = content["parent"]
+    if it["kind"] == "checkpoint":
+        signed = content["checkpoint"]
+        era, parts = signed["message"]["era"], [_checkpoint(signed["message"]), unhexed(signed["signature"])]
+        parts += [_quorum(parent)] if parent else []
+    else:
+        certificate = content["certificate"]
+        era, parts = certificate["checkpoint"]["era"], [_quorum(certificate)]
+        parts += [_checkpoint(parent)] if parent else []
+    return [it["kind"].encode(), era, keccak256(b"".join(map(rlp, parts)))]
+
+
 def _vote(it: dict) -> list:
     return [it["era"], it["term"], it["round"], unhexed(it["checkpoint"])]
 
@@ -126,6 +145,7 @@ SIGNED = {
     ),
     "announcement": ("baton/announcement/1", _announcement),
     "checkpoint": ("baton/checkpoint/1", _checkpoint),
+    "endorsement": ("baton/endorsement/1", _endorsement),
     "vote": ("baton/cast-vote/1", lambda it: [_vote(it["vote"]), unhexed(it["signature"])]),
 }
 

@@ -12,6 +12,10 @@ def signed(message):
     return Structure(message=message, signature=signature)
 
 
+def endorsed(content):
+    return Structure(content=content, signature=signature)
+
+
 def names(*all_names):
     return Choice(dict.fromkeys(all_names))
 
@@ -87,6 +91,9 @@ compact_block = Structure(
     header=Bytes(), signature=signature, transactions=Sequence(Choice({"hash": hash32, "whole": Bytes()}), 65536)
 )
 transactions = Sequence(Bytes(), 16384)
+term_request = Structure(change=signed(term_change), certificate=Option(quorum_certificate))
+proposed_checkpoint = Structure(checkpoint=signed(checkpoint), parent=Option(quorum_certificate))
+certified_checkpoint = Structure(certificate=quorum_certificate, parent=Option(checkpoint))
 heartbeat = Structure(era=u64, term=u64, height=u64, head=hash32, sentAt=u64, version=Text(32))
 sequencer_record = Structure(peerId=Text(64), addresses=Sequence(Text(256), 8), sequence=u64)
 
@@ -96,13 +103,13 @@ GOSSIP = {
     "schedule": (Structure(announcement=signed(announcement), certificate=Option(term_certificate)), 640 << 10),
     "block": (compact_block, 8 << 20),
     "seal": (signed(seal), 512),
-    "term-change": (Structure(change=signed(term_change), certificate=Option(quorum_certificate)), 1 << 10),
-    "certificate": (term_certificate, 512 << 10),
-    "checkpoint": (Structure(checkpoint=signed(checkpoint), parent=Option(quorum_certificate)), 1 << 10),
+    "term-change": (endorsed(term_request), 1 << 10),
+    "certificate": (endorsed(term_certificate), 512 << 10),
+    "checkpoint": (endorsed(proposed_checkpoint), 1 << 10),
     "vote": (signed(cast_vote), 512),
-    "quorum": (Structure(certificate=quorum_certificate, parent=Option(checkpoint)), 1 << 10),
-    "evidence": (evidence, 64 << 10),
-    "set-change": (set_change, 512 << 10),
+    "quorum": (endorsed(certified_checkpoint), 1 << 10),
+    "evidence": (endorsed(evidence), 64 << 10),
+    "set-change": (endorsed(set_change), 512 << 10),
     "sequencer-record": (signed(sequencer_record), 4 << 10),
     "transactions": (transactions, 1 << 20),
 }

@@ -136,21 +136,27 @@ class Peer:
     def take_heartbeat(self, signed: dict) -> None:
         tell("heartbeat", {**signed["message"], "member": signer(self.chain, "heartbeat", **signed)})
 
-    def take_checkpoint(self, proposed: dict) -> None:
+    def endorser(self, kind: str, endorsed: dict) -> str:
+        return signer(self.chain, "endorsement", {"kind": kind, "content": endorsed["content"]}, endorsed["signature"])
+
+    def take_checkpoint(self, endorsed: dict) -> None:
+        proposed = endorsed["content"]
         message, parent = proposed["checkpoint"]["message"], proposed["parent"]
         if parent and checkpoint_hash(parent["checkpoint"]) != message["parent"]["hash"]:
             raise Malformed("the certificate is of another parent")
         scheduler = signer(self.chain, "checkpoint", **proposed["checkpoint"])
-        tell("checkpoint", {**message, "scheduler": scheduler})
+        tell("checkpoint", {**message, "scheduler": scheduler, "endorser": self.endorser("checkpoint", endorsed)})
 
     def take_vote(self, signed: dict) -> None:
         tell("vote", {**signed["message"]["vote"], "member": signer(self.chain, "vote", **signed)})
 
-    def take_quorum(self, certified: dict) -> None:
+    def take_quorum(self, endorsed: dict) -> None:
+        certified = endorsed["content"]
         checkpoint, parent = certified["certificate"]["checkpoint"], certified["parent"]
         if parent and checkpoint_hash(parent) != checkpoint["parent"]["hash"]:
             raise Malformed("the checkpoint beside it is not its parent")
-        tell("quorum", {"head": checkpoint["head"], "round": checkpoint["round"]})
+        endorser = self.endorser("quorum", endorsed)
+        tell("quorum", {"head": checkpoint["head"], "round": checkpoint["round"], "endorser": endorser})
 
     def check_segment(self, segment: dict, fetched: list[dict]) -> None:
         """Adds the blocks of a segment to those before, if each follows and stands on its schedule."""
