@@ -12,7 +12,7 @@ use crate::{
     l1::Link,
     mempool::{self, ChainRules, Mempool},
     mesh::{
-        Assembler, AtOnce, Electorates, Endorsers, Held, Hints, KnownQuorums, MemberPeers, MempoolMesh, PeerBook,
+        Assembler, AtOnce, Electorates, Endorsers, Held, Hints, KnownCertificates, MemberPeers, MempoolMesh, PeerBook,
         RecordKeeper, Router,
     },
     metrics::{self, Exposition, Metrics},
@@ -200,7 +200,7 @@ pub async fn run(config: NodeConfig) -> eyre::Result<()> {
         electorates,
         held: Held::default(),
         at_once: AtOnce::default(),
-        quorums: KnownQuorums::default(),
+        known: KnownCertificates::default(),
         records,
         endorsers: Endorsers::default(),
         hints: Hints::default(),

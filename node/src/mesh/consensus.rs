@@ -1,5 +1,6 @@
 //! The checks of consensus messages, in order of cost: who signed it, or who vouches for it, costs a recovery; what only a
-//! pairing tells is looked at if that one is a member. So nobody outside the set makes this node pair.
+//! pairing tells is looked at if that one is a member, and it is not of a term that is over. So nobody outside the set makes
+//! this node pair: what members once signed is there for anyone to send again, but is known, or old.
 
 use super::Router;
 use crate::engine::{EngineMessage, Origin};
@@ -9,9 +10,12 @@ use baton_consensus::{
     endorsement::{Endorsable, Endorsed, NotEndorsed},
     evidence::Evidence,
     finality::{CertifiedCheckpoint, ProposedCheckpoint, SetChange},
-    messages::{CastVote, CheckpointPosition, Heartbeat, Seal, SequencerRecord, TermRequest, VerifiedTermChange},
+    messages::{
+        Announcement, CastVote, Checkpoint, CheckpointPosition, Heartbeat, Seal, SequencerRecord, TermReport, TermRequest,
+        VerifiedTermChange,
+    },
     signing::{Message, Signed, Verified},
-    types::CompactBlock,
+    types::{CompactBlock, Era, ExtraData, Term},
 };
 use baton_network::{GossipTicket, PeerId, Verdict};
 use std::{fmt, sync::Arc};
@@ -23,7 +27,7 @@ impl Router {
         let era = signed.message.era;
         match signed.verify(&self.electorates.context()) {
             Ok(verified)
-                if self.is_member(verified.signer()) || (era > self.electorates.now().era && self.hints.take()) =>
+                if self.is_member(verified.signer()) || (era > self.electorates.now().era && self.hints.0.take()) =>
             {
                 self.offer(EngineMessage::Heartbeat(verified, Origin::Gossip(ticket)));
             }
@@ -57,8 +61,8 @@ impl Router {
         let Some(announcement) = self.member(announcement) else {
             return self.reject(source, ticket, "announcement", "nobody in the set signed it");
         };
-        let named = announcement.message().previous;
-        if certificate.as_ref().is_some_and(|certificate| certificate.hash() != named) {
+        let Announcement { era, term, previous, .. } = *announcement.message();
+        if certificate.as_ref().is_some_and(|certificate| certificate.hash() != previous) {
             return self.reject(
                 source,
                 ticket,
@@ -66,7 +70,9 @@ impl Router {
                 "the certificate beside it is not the one that it names",
             );
         }
-        match certificate.map(|certificate| certificate.verify(self.electorates.now())).transpose() {
+        // Nobody needs what opened a term that is over.
+        let certificate = certificate.filter(|_| self.term_entered(era) <= term);
+        match certificate.map(|certificate| self.known.verify_term(certificate, self.electorates.now())).transpose() {
             Ok(certificate) => {
                 self.offer(EngineMessage::Announcement(announcement, certificate, Origin::Gossip(ticket)));
             }
@@ -77,7 +83,11 @@ impl Router {
     pub(super) fn term_change(&self, source: PeerId, ticket: GossipTicket, endorsed: Endorsed<TermRequest>) {
         let Some((request, ticket, endorser)) = self.endorsed(source, ticket, endorsed) else { return };
         let TermRequest { change, certificate } = request;
-        let verify = |certificate| self.quorums.verify(certificate, self.electorates.now()).ok();
+        let TermReport { era, term, .. } = change.message.report;
+        if term <= self.term_entered(era) {
+            return self.network.report(ticket, Verdict::Ignore);
+        }
+        let verify = |certificate| self.known.verify(certificate, self.electorates.now()).ok();
         let checked = self
             .member(change)
             .and_then(|change| VerifiedTermChange::check_by(change, certificate, self.electorates.now(), verify));
@@ -92,7 +102,10 @@ impl Router {
 
     pub(super) fn certificate(&self, source: PeerId, ticket: GossipTicket, endorsed: Endorsed<Arc<TermCertificate>>) {
         let Some((certificate, ticket, endorser)) = self.endorsed(source, ticket, endorsed) else { return };
-        match certificate.verify(self.electorates.now()) {
+        if certificate.term < self.term_entered(certificate.era) {
+            return self.network.report(ticket, Verdict::Ignore);
+        }
+        match self.known.verify_term(certificate, self.electorates.now()) {
             Ok(verified) => self.offer(EngineMessage::Certificate(verified, Origin::Gossip(ticket))),
             Err(error) => self.reject_endorsed(source, ticket, "term certificate", endorser, error),
         }
@@ -114,7 +127,11 @@ impl Router {
             let reason = "its certificate is not that of its parent";
             return self.reject_endorsed(source, ticket, "checkpoint", endorser, reason);
         }
-        match parent.map(|parent| self.quorums.verify(parent, self.electorates.now())).transpose() {
+        let Checkpoint { era, term, .. } = *checkpoint.message();
+        if term < self.term_entered(era) || parent.as_ref().is_some_and(|parent| !self.known.admits(parent)) {
+            return self.network.report(ticket, Verdict::Ignore);
+        }
+        match parent.map(|parent| self.known.verify(parent, self.electorates.now())).transpose() {
             Ok(parent) => self.offer(EngineMessage::Checkpoint(checkpoint, parent, Origin::Gossip(ticket))),
             Err(error) => self.reject_endorsed(source, ticket, "checkpoint", endorser, error),
         }
@@ -135,7 +152,10 @@ impl Router {
             let reason = "the checkpoint beside it is not its parent";
             return self.reject_endorsed(source, ticket, "quorum certificate", endorser, reason);
         }
-        match self.quorums.verify(certificate, self.electorates.now()) {
+        if !self.known.admits(&certificate) {
+            return self.network.report(ticket, Verdict::Ignore);
+        }
+        match self.known.verify(certificate, self.electorates.now()) {
             Ok(certificate) => self.offer(EngineMessage::Quorum(certificate, parent, Origin::Gossip(ticket))),
             Err(error) => self.reject_endorsed(source, ticket, "quorum certificate", endorser, error),
         }
@@ -167,6 +187,12 @@ impl Router {
             Ok(evidence) => self.offer(EngineMessage::Evidence(evidence, Origin::Gossip(ticket))),
             Err(error) => self.reject_endorsed(source, ticket, "evidence", endorser, error),
         }
+    }
+
+    /// The term that the engine is in; 0 if it is not in this era.
+    fn term_entered(&self, era: Era) -> Term {
+        let ExtraData { era: now, term, .. } = self.engine.position().schedule;
+        if now == era { term } else { Term(0) }
     }
 
     fn is_member(&self, address: Address) -> bool {

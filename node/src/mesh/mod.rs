@@ -3,10 +3,10 @@
 //! - [`router`]: the loop over the network's events.
 //! - [`electorates`]: the sets of this era and earlier ones.
 //! - [`held`]: what waits for the next era.
-//! - [`hints`]: how often strangers are believed that there is a later era.
+//! - [`allowance`]: how often something is done that anyone can ask for.
 //! - [`consensus`]: the checks of consensus messages.
 //! - [`endorsers`]: the members whose word was good for nothing.
-//! - [`quorums`]: the quorum certificates that were checked already.
+//! - [`known`]: the certificates that were checked already.
 //! - [`compact`]: puts blocks together that come with the hashes of their transactions.
 //! - [`requests`], [`by_hash`]: answers to peers.
 //! - [`members`]: which peers the members of the set are, and where.
@@ -14,17 +14,17 @@
 //! - [`peers`]: who is connected, for JSON-RPC, the synchronizer and the mempool.
 //! - [`push`]: the mempool's way out.
 
+mod allowance;
 mod by_hash;
 mod compact;
 mod consensus;
 mod electorates;
 mod endorsers;
 mod held;
-mod hints;
+mod known;
 mod members;
 mod peers;
 mod push;
-mod quorums;
 mod records;
 mod requests;
 mod router;
@@ -33,10 +33,9 @@ pub use compact::Assembler;
 pub use electorates::Electorates;
 pub use endorsers::Endorsers;
 pub use held::Held;
-pub use hints::Hints;
+pub use known::KnownCertificates;
 pub use members::{MemberPeers, Taken};
 pub use peers::{Peer, PeerBook};
 pub use push::MempoolMesh;
-pub use quorums::KnownQuorums;
 pub use records::{RecordKeeper, Recorder};
-pub use router::{AtOnce, PeerNews, Router};
+pub use router::{AtOnce, Hints, PeerNews, Router};

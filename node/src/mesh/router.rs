@@ -1,7 +1,9 @@
 //! The loop over the network's events.
 
 use super::{
-    Assembler, Endorsers, Held, Hints, KnownQuorums, PeerBook, Recorder, by_hash,
+    Assembler, Endorsers, Held, KnownCertificates, PeerBook, Recorder,
+    allowance::Allowance,
+    by_hash,
     electorates::{Electorates, Place},
     requests,
 };
@@ -25,6 +27,10 @@ use tracing::{debug, error, info, warn};
 /// How often the list of peers for JSON-RPC is refreshed.
 const PEERS_INTERVAL: Duration = Duration::from_millis(500);
 
+/// Who is behind by an era learns of it within this time from whomever; looking whether there is such an era takes a question
+/// to peers.
+const HINT_INTERVAL: Duration = Duration::from_secs(1);
+
 /// Segments that are read for peers at once.
 const SEGMENTS_AT_ONCE: usize = 4;
 
@@ -47,6 +53,17 @@ impl Default for AtOnce {
         let [segments, look_ups, batches] =
             [SEGMENTS_AT_ONCE, LOOK_UPS_AT_ONCE, BATCHES_AT_ONCE].map(|count| Arc::new(Semaphore::new(count)));
         Self { segments, look_ups, batches }
+    }
+}
+
+/// How often strangers are believed that there is a later era: a heartbeat of one may be of a member of a set that this node
+/// has not seen, or of anyone.
+#[derive(Debug)]
+pub struct Hints(pub(super) Allowance);
+
+impl Default for Hints {
+    fn default() -> Self {
+        Self(Allowance::once_in(HINT_INTERVAL))
     }
 }
 
@@ -78,12 +95,12 @@ pub struct Router {
     /// What is under way for peers.
     pub at_once: AtOnce,
     /// What was checked already.
-    pub quorums: KnownQuorums,
+    pub known: KnownCertificates,
     /// Where the members of the set are.
     pub records: Recorder,
     /// Who may not vouch for anything any more.
     pub endorsers: Endorsers,
-    /// How often strangers are believed that there is a later era.
+    /// Whether another stranger is believed.
     pub hints: Hints,
     /// Whom to tell of peers.
     pub news: mpsc::Sender<PeerNews>,
