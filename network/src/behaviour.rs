@@ -2,17 +2,20 @@
 
 use crate::{
     config::NetworkConfig,
+    counters::PeerCounters,
     discovery::{AddressPolicy, DiscoveryBehaviour},
     error::NetworkError,
+    gate::Gate,
     gossip::{self, Gossip, Topics},
+    penalties::Ledger,
     rpc::RpcBehaviour,
     status::Agent,
 };
-use libp2p::{
-    PeerId, Swarm, SwarmBuilder, allow_block_list, connection_limits, identify, noise, ping, relay,
-    swarm::NetworkBehaviour, tcp, yamux,
+use libp2p::{PeerId, Swarm, SwarmBuilder, identify, noise, ping, relay, swarm::NetworkBehaviour, tcp, yamux};
+use std::{
+    sync::Arc,
+    time::{Duration, SystemTime},
 };
-use std::time::Duration;
 
 /// What identify calls the family of protocols.
 pub(crate) const IDENTIFY_PROTOCOL: &str = "/baton/1";
@@ -29,8 +32,7 @@ pub(crate) const MAX_STREAMS: u16 = 256;
 #[derive(NetworkBehaviour)]
 pub(crate) struct Behaviour {
     // First, so that refused peers cost the others nothing.
-    pub(crate) blocked: allow_block_list::Behaviour<allow_block_list::BlockedPeers>,
-    pub(crate) limits: connection_limits::Behaviour,
+    pub(crate) gate: Gate,
     pub(crate) gossipsub: Gossip,
     pub(crate) rpc: RpcBehaviour,
     pub(crate) identify: identify::Behaviour,
@@ -43,6 +45,7 @@ impl Behaviour {
         config: &NetworkConfig,
         topics: &Topics,
         policy: &AddressPolicy,
+        counters: Arc<PeerCounters>,
         relay: relay::client::Behaviour,
     ) -> Result<Self, NetworkError> {
         let local = PeerId::from(config.keypair.public());
@@ -51,15 +54,10 @@ impl Behaviour {
             // What is told is decided in one place, and what is heard goes through the address policy.
             .with_hide_listen_addrs(true)
             .with_cache_size(0);
-        let limits = connection_limits::ConnectionLimits::default()
-            .with_max_pending_incoming(Some(config.limits.pending))
-            .with_max_pending_outgoing(Some(config.limits.pending))
-            .with_max_established_incoming(Some(config.limits.inbound))
-            .with_max_established_outgoing(Some(config.limits.outbound))
-            .with_max_established_per_peer(Some(crate::MAX_CONNECTIONS_PER_PEER));
+        let now = SystemTime::now();
+        let ledger = config.state_dir.as_deref().map_or_else(Ledger::default, |directory| Ledger::load(directory, now));
         Ok(Self {
-            blocked: allow_block_list::Behaviour::default(),
-            limits: connection_limits::Behaviour::new(limits),
+            gate: Gate::new(config.limits, ledger, counters),
             gossipsub: gossip::build(topics)?,
             rpc: RpcBehaviour::new(&config.chain, config.timing.request_deadline_max),
             identify: identify::Behaviour::new(identify),
@@ -74,6 +72,7 @@ pub(crate) fn build(
     config: &NetworkConfig,
     topics: &Topics,
     policy: &AddressPolicy,
+    counters: &Arc<PeerCounters>,
 ) -> Result<Swarm<Behaviour>, NetworkError> {
     let mut swarm = SwarmBuilder::with_existing_identity(config.keypair.clone())
         .with_tokio()
@@ -87,7 +86,7 @@ pub(crate) fn build(
         .map_err(|error| setup("the DNS resolver (is /etc/resolv.conf readable?)", &error))?
         .with_relay_client(noise::Config::new, yamux)
         .map_err(|error| setup("noise", &error))?
-        .with_behaviour(|_, relay| Ok(Behaviour::new(config, topics, policy, relay)?))
+        .with_behaviour(|_, relay| Ok(Behaviour::new(config, topics, policy, Arc::clone(counters), relay)?))
         .map_err(|error| setup("the behaviours", &error))?
         .with_swarm_config(|swarm| swarm.with_idle_connection_timeout(IDLE_TIMEOUT))
         .build();

@@ -25,6 +25,8 @@ pub struct NetworkConfig {
     pub limits: ConnectionLimits,
     /// How further peers are found.
     pub discovery: DiscoveryConfig,
+    /// The directory that keeps what outlives a restart: good peers, bans, and the operator's lists. None to forget them.
+    pub state_dir: Option<PathBuf>,
     /// Times that hardly anyone changes.
     pub timing: Timing,
 }
@@ -43,12 +45,15 @@ impl NetworkConfig {
             explicit_peers: Vec::new(),
             limits: ConnectionLimits::default(),
             discovery: DiscoveryConfig::default(),
+            state_dir: None,
             timing: Timing::default(),
         }
     }
 }
 
-/// How many connections are allowed. Explicit peers are exempt from all but [`crate::MAX_CONNECTIONS_PER_PEER`].
+/// How many connections are allowed; the gate (`network/src/gate`) tells how these work together. Reserved peers (the explicit
+/// ones, and those that the operator trusts or added) are exempt from those that count established connections, but for
+/// [`crate::MAX_CONNECTIONS_PER_PEER`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ConnectionLimits {
     /// Established connections that others opened.
@@ -57,13 +62,33 @@ pub struct ConnectionLimits {
     pub outbound: u32,
     /// Connections being set up, for each direction.
     pub pending: u32,
+    /// Connections that one IP address may be setting up.
+    pub pending_per_ip: u32,
+    /// New connections from one address range, a second; eight times as many may come at once.
+    pub arrivals_per_range: u32,
+    /// Established connections that one address range opened.
+    pub per_range_inbound: u32,
+    /// Established connections that this node opened to one address range.
+    pub per_range_outbound: u32,
+    /// Whether local ranges (loopback, private, link-local) are held to the limits by range and address as well.
+    pub limit_local: bool,
     /// With at least this many connected peers, bootnodes are not dialed any more.
     pub enough_peers: usize,
 }
 
 impl Default for ConnectionLimits {
     fn default() -> Self {
-        Self { inbound: 96, outbound: 48, pending: 32, enough_peers: 8 }
+        Self {
+            inbound: 96,
+            outbound: 48,
+            pending: 64,
+            pending_per_ip: 8,
+            arrivals_per_range: 4,
+            per_range_inbound: 16,
+            per_range_outbound: 6,
+            limit_local: false,
+            enough_peers: 8,
+        }
     }
 }
 
@@ -72,8 +97,6 @@ impl Default for ConnectionLimits {
 pub struct DiscoveryConfig {
     /// Whether to search the mesh for peers while there are too few.
     pub search: bool,
-    /// The file that remembers good peers; none to forget them.
-    pub peer_store: Option<PathBuf>,
     /// Whether to look for peers on the local network by mDNS, and to tell it of this node.
     pub mdns: bool,
     /// Whether to ask the gateway to open the port by UPnP, where one may be needed.
@@ -87,14 +110,7 @@ pub struct DiscoveryConfig {
 
 impl Default for DiscoveryConfig {
     fn default() -> Self {
-        Self {
-            search: true,
-            peer_store: None,
-            mdns: false,
-            upnp: false,
-            relay: RelayUse::Never,
-            private_addresses: false,
-        }
+        Self { search: true, mdns: false, upnp: false, relay: RelayUse::Never, private_addresses: false }
     }
 }
 
@@ -123,8 +139,6 @@ pub struct Timing {
     pub reconnect_max: Duration,
     /// An upper bound on the deadlines of all requests.
     pub request_deadline_max: Duration,
-    /// How long a peer that was sent away for its messages is refused.
-    pub block_peer_for: Duration,
 }
 
 impl Default for Timing {
@@ -135,7 +149,6 @@ impl Default for Timing {
             reconnect_initial: Duration::from_millis(500),
             reconnect_max: Duration::from_secs(30),
             request_deadline_max: Duration::from_secs(60),
-            block_peer_for: Duration::from_secs(300),
         }
     }
 }

@@ -97,7 +97,16 @@ pub enum RequestError {
         /// The protocol.
         protocol: Protocol,
     },
-    /// The stream or the connection broke, or the peer refused to answer.
+    /// The peer does not serve it now: it has too much to do, too many requests came from here, or it does not have what was asked
+    /// for. It may later.
+    #[error("{peer} refuses {protocol} for now")]
+    Refused {
+        /// The peer.
+        peer: PeerId,
+        /// The protocol.
+        protocol: Protocol,
+    },
+    /// The stream or the connection broke.
     #[error("{protocol} with {peer} failed: {reason}")]
     Failed {
         /// The peer.

@@ -5,7 +5,10 @@ use crate::{
     discovery::Reachability,
     error::{DialFailure, Publication, PublishError, RequestError},
     gossip::{self, GossipMessage, GossipTicket, Kind, Verdict},
+    oversight::Oversight,
     peers::PeerInfo,
+    penalties::Offence,
+    quotas::Outgoing,
     rpc::{Protocol, Request, Response},
 };
 use libp2p::{Multiaddr, PeerId};
@@ -23,7 +26,7 @@ pub(crate) enum Command {
     Disconnect(PeerId),
     Know(PeerId, Vec<Multiaddr>),
     SetExplicitPeers(Vec<PeerId>),
-    Offence(PeerId),
+    Oversight(Oversight),
 }
 
 /// The network, for everyone in the node. Cheap to clone.
@@ -39,6 +42,7 @@ pub struct NetworkHandle {
     pub(crate) listening: watch::Receiver<Vec<Multiaddr>>,
     pub(crate) told: watch::Receiver<Vec<Multiaddr>>,
     pub(crate) reachability: watch::Receiver<Reachability>,
+    pub(crate) quotas: Arc<Outgoing>,
     pub(crate) counters: Arc<Counters>,
 }
 
@@ -55,7 +59,8 @@ impl NetworkHandle {
         result.await.map_err(|_| PublishError::Stopped)?
     }
 
-    /// Asks a connected peer. Encoding and decoding run in the caller's task. The protocol's deadline applies.
+    /// Asks a connected peer, as soon as its quota lets this node. Encoding and decoding run in the caller's task. The protocol's
+    /// deadline applies to all of it.
     ///
     /// # Errors
     /// [`RequestError`] tells what stood between the request and its response.
@@ -66,6 +71,7 @@ impl NetworkHandle {
         let (reply, result) = oneshot::channel();
         let after = protocol.deadline(self.deadline_max);
         let exchange = async {
+            self.quotas.ready(protocol, &peer).await;
             self.send(Command::Request { peer, protocol, frame, reply })
                 .await
                 .map_err(|Stopped| RequestError::Stopped)?;
@@ -76,11 +82,13 @@ impl NetworkHandle {
             protocol,
             after,
         })??;
+        if frame.is_empty() {
+            return Err(RequestError::Refused { peer, protocol });
+        }
         match Response::decode(protocol, &frame) {
             Some(Ok(response)) => Ok(response),
             Some(Err(reason)) => {
-                // Best effort: the error reaches the caller in any case.
-                let _ = self.commands.try_send(Command::Offence(peer));
+                self.report_peer(peer, Offence::MalformedResponse, protocol);
                 Err(RequestError::Response { peer, protocol, reason })
             }
             None => Err(RequestError::Unsupported { peer, protocol }),

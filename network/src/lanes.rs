@@ -243,7 +243,7 @@ mod tests {
 
     fn gossip(tag: u8) -> NetworkEvent {
         let source = PeerId::random();
-        let ticket = GossipTicket { id: MessageId::new(&[tag]), source };
+        let ticket = GossipTicket { id: MessageId::new(&[tag]), source, kind: Kind::Transactions };
         NetworkEvent::Gossip { source, ticket, message: GossipMessage::Transactions(vec![Bytes::from(vec![tag])]) }
     }
 

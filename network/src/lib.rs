@@ -11,8 +11,11 @@
 //! - **Gossip** goes to everyone; transactions give way to the rest, on streams of their own. A message is forwarded only
 //!   after the node's verdict; what cannot be decoded is rejected here. See [`GossipMessage`] for the kinds and their caps.
 //! - **Requests** go to one peer. See [`Request`] for the protocols.
-//! - **Reconnection**: explicit peers (the sequencers) always, bootnodes while connected peers are few, with back-off.
-//! - **Offences**: a peer whose messages are rejected [`MAX_OFFENCES`] times is disconnected and refused for a while.
+//! - **Quotas** (`quotas`): how much one peer may ask and gossip in a second; what this node asks keeps to them.
+//! - **Reconnection**: explicit peers (the sequencers) and added ones always, bootnodes while connected peers are few, with back-off.
+//! - **The gate** (`gate`) decides who may connect: limits in both directions, by peer and by address range.
+//! - **Penalties** (`penalties`): what a peer is blamed for is an [`Offence`] of one of four classes, and leads to its being
+//!   sent away or banned by one arithmetic.
 //!
 //! Nothing that comes out of this crate is verified beyond its form: signatures and entitlement are for the node.
 
@@ -25,15 +28,20 @@ mod error;
 mod event;
 #[cfg(any(test, fuzzing))]
 pub mod fuzzing;
+mod gate;
 #[cfg(test)]
 mod golden;
 mod gossip;
 mod handle;
 mod lanes;
-mod offences;
+mod lists;
+mod oversight;
 mod peers;
+mod penalties;
+mod quotas;
 mod reconnect;
 mod rpc;
+mod state_file;
 mod status;
 mod task;
 mod text;
@@ -41,20 +49,24 @@ mod wire;
 
 pub use bootnode::{Bootnode, BootnodeConfig, BootnodeState};
 pub use config::{ConnectionLimits, DiscoveryConfig, NetworkConfig, RelayUse, Timing};
-pub use counters::NetworkCounters;
-pub use discovery::Reachability;
+pub use counters::{NetworkCounters, PeerCounters};
+pub use discovery::{PEERS_FILE, Reachability};
 pub use error::{DialFailure, NetworkError, Publication, PublishError, RequestError, RespondError};
 pub use event::NetworkEvent;
+pub use gate::{AddressRange, InvalidRange, Refusal};
 pub use gossip::{GossipMessage, GossipTicket, Kind, Verdict};
 pub use handle::NetworkHandle;
 pub use lanes::NetworkEvents;
 pub use libp2p::{Multiaddr, PeerId, identity::Keypair};
-pub use offences::MAX_OFFENCES;
+pub use lists::{ListError, MAX_LISTED_PEERS};
+pub use oversight::{BannedRange, PeerAccount, PeerOverview};
 pub use peers::{Direction, PeerInfo};
+pub use penalties::{Account, BAN_AT, Ban, BanCause, Charge, Class, DISCONNECT_AT, Offence};
+
 pub use rpc::{
     BlocksByHash, BlocksByRange, Branch, BranchBlock, FoundTransactions, MAX_ASKED_TRANSACTIONS, MAX_BRANCH_BLOCKS,
-    MAX_FOUND_BYTES, MAX_REFUSAL_BYTES, MAX_SEGMENT_BYTES, Protocol, Received, RecordsRequest, Request, Responder, Response,
-    Submission, TransactionsByHash,
+    MAX_FOUND_BYTES, MAX_REFUSAL_BYTES, MAX_SEGMENT_BYTES, Protocol, Received, RecordsRequest, Request, Responder,
+    Response, Submission, TransactionsByHash,
 };
 pub use status::{Agent, MAX_AGENT_BYTES, PROTOCOL_VERSION, Status};
 pub use task::{NetworkTask, start};

@@ -26,6 +26,8 @@ pub struct PeerInfo {
     pub peer_id: PeerId,
     /// The far ends of its connections, then the addresses that it says it listens on.
     pub addresses: Vec<Multiaddr>,
+    /// Its connections, the oldest first: who opened each, and its far end.
+    pub connections: Vec<(Direction, Multiaddr)>,
     /// Who opened the oldest connection.
     pub direction: Direction,
     /// Its software, as it says.
@@ -231,6 +233,14 @@ impl Peers {
         self.0.values().filter(|peer| peer.status.is_some()).count()
     }
 
+    pub(crate) fn ids(&self) -> impl Iterator<Item = PeerId> {
+        self.0.keys().copied()
+    }
+
+    pub(crate) fn info(&self, peer: &PeerId) -> Option<PeerInfo> {
+        self.0.get(peer).map(|known| info(*peer, known))
+    }
+
     pub(crate) fn infos(&self) -> Vec<PeerInfo> {
         self.0.iter().map(|(id, peer)| info(*id, peer)).collect()
     }
@@ -246,6 +256,9 @@ fn info(peer_id: PeerId, peer: &Peer) -> PeerInfo {
     PeerInfo {
         peer_id,
         addresses,
+        connections: (peer.connections.iter())
+            .map(|connection| (connection.direction, connection.address.clone()))
+            .collect(),
         direction: peer.connections.first().map_or(Direction::Inbound, |connection| connection.direction),
         agent: peer.agent.clone().or_else(|| peer.status.as_ref().map(|status| status.agent.clone())),
         status: peer.status.clone(),

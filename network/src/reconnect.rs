@@ -1,4 +1,5 @@
-//! Whom to dial again, and when: explicit peers always, bootnodes and other known peers while connected peers are few.
+//! Whom to dial again, and when: explicit peers and those that the operator added always, bootnodes and other known peers while
+//! connected peers are few.
 //!
 //! The wait doubles with every failure, up to a bound, and is moved by up to a quarter either way, so that the peers of
 //! a restarted node do not all come at once.
@@ -35,7 +36,9 @@ const REMEMBERED_PATIENCE: u32 = 10;
 struct Reasons {
     /// It is a sequencer.
     explicit: bool,
-    /// The operator or genesis names it.
+    /// The operator added it.
+    added: bool,
+    /// The operator or genesis names it as a bootnode.
     bootnode: bool,
     /// The peer store remembers it.
     remembered: bool,
@@ -45,11 +48,16 @@ struct Reasons {
 
 impl Reasons {
     const fn is_candidate(self) -> bool {
-        !self.explicit && !self.bootnode
+        !self.is_kept() && !self.bootnode
+    }
+
+    /// Whether the peer is to stay connected however many others there are.
+    const fn is_kept(self) -> bool {
+        self.explicit || self.added
     }
 
     const fn any(self) -> bool {
-        self.explicit || self.bootnode || self.remembered || self.found
+        self.is_kept() || self.bootnode || self.remembered || self.found
     }
 }
 
@@ -66,7 +74,7 @@ struct Target {
 
 impl Target {
     const fn new(peer: Option<PeerId>, now: Instant) -> Self {
-        let reasons = Reasons { explicit: false, bootnode: false, remembered: false, found: false };
+        let reasons = Reasons { explicit: false, added: false, bootnode: false, remembered: false, found: false };
         Self { peer, addresses: Vec::new(), reasons, failures: 0, not_before: now, dialing: None }
     }
 }
@@ -162,6 +170,25 @@ impl Reconnect {
         self.targets.retain(|target| target.reasons.any());
     }
 
+    /// Makes these the peers that the operator added, and no others. A new one is dialed at once.
+    pub(crate) fn set_added<'a>(&mut self, peers: impl Iterator<Item = (&'a PeerId, &'a Multiaddr)>, now: Instant) {
+        for target in &mut self.targets {
+            target.reasons.added = false;
+        }
+        for (peer, address) in peers {
+            let target = self.target(*peer, now);
+            target.reasons.added = true;
+            if !target.addresses.contains(address) {
+                // The operator knows best.
+                target.addresses.insert(0, address.clone());
+                target.addresses.truncate(MAX_ADDRESSES);
+                target.failures = 0;
+                target.not_before = now;
+            }
+        }
+        self.targets.retain(|target| target.reasons.any());
+    }
+
     fn target(&mut self, peer: PeerId, now: Instant) -> &mut Target {
         let index = self.targets.iter().position(|target| target.peer == Some(peer)).unwrap_or_else(|| {
             self.targets.push(Target::new(Some(peer), now));
@@ -174,9 +201,9 @@ impl Reconnect {
         self.targets.iter_mut().filter(move |target| target.peer == Some(peer))
     }
 
-    /// Remembers where an explicit peer is said to listen; what is said last is tried first, after what is known to work.
+    /// Remembers where a peer to stay connected with is said to listen; what is said last is tried first, after what is known to work.
     pub(crate) fn learn(&mut self, peer: PeerId, addresses: &[Multiaddr]) {
-        for target in self.of(peer).filter(|target| target.reasons.explicit) {
+        for target in self.of(peer).filter(|target| target.reasons.is_kept()) {
             for address in addresses.iter().take(MAX_ADDRESSES) {
                 add_address(&mut target.addresses, address.clone());
             }
@@ -195,9 +222,9 @@ impl Reconnect {
         (bootnodes, others.count())
     }
 
-    /// Explicit peers that are not connected and whose addresses are unknown or led nowhere.
+    /// Peers to stay connected with that are not, and whose addresses are unknown or led nowhere.
     pub(crate) fn missing(&self, connected: impl Fn(&PeerId) -> bool) -> Vec<PeerId> {
-        let lost = self.targets.iter().filter(|target| target.reasons.explicit);
+        let lost = self.targets.iter().filter(|target| target.reasons.is_kept());
         lost.filter(|target| target.addresses.is_empty() || target.failures > 1)
             .filter_map(|target| target.peer)
             .filter(|peer| !connected(peer))
@@ -210,7 +237,7 @@ impl Reconnect {
         let mut room = MAX_CANDIDATE_DIALS.saturating_sub(candidates.count());
         let mut dials = Vec::new();
         for target in &mut self.targets {
-            let wanted = target.reasons.explicit || few;
+            let wanted = target.reasons.is_kept() || few;
             let idle = target.dialing.is_none() && target.not_before <= now;
             let Some((first, rest)) = target.addresses.split_first() else { continue };
             if !wanted || !idle || target.peer.as_ref().is_some_and(&connected) {
@@ -393,6 +420,27 @@ mod tests {
         }
         let left: Vec<_> = reconnect.targets.iter().map(|target| target.peer).collect();
         assert_eq!(left, [Some(remembered)]);
+    }
+
+    #[test]
+    fn added_peers_are_dialed_always_until_they_are_removed() {
+        let (mut reconnect, bootnode, mut now) = setup();
+        let peer = PeerId::random();
+        let address: Multiaddr = "/ip4/127.0.0.1/tcp/2".parse().unwrap();
+        for _ in 0..20 {
+            reconnect.set_added([(&peer, &address), (&bootnode, &address)].into_iter(), now);
+            let dials = reconnect.due(now, false, |_| false);
+            assert_eq!(dials.len(), 2);
+            assert!(reconnect.due(now, false, |_| false).is_empty(), "one dial at a time");
+            for dial in dials {
+                reconnect.failed(dial.connection_id(), false, now);
+            }
+            now += Timing::default().reconnect_max.mul_f64(1.25);
+        }
+        assert!(reconnect.due(now, false, |_| true).is_empty());
+        reconnect.set_added(std::iter::empty(), now);
+        assert!(reconnect.due(now, false, |_| false).is_empty());
+        assert_eq!(reconnect.targets.len(), 1, "a bootnode stays one");
     }
 
     #[test]

@@ -27,7 +27,8 @@ pub(crate) use kademlia::{Kademlia, build as build_kademlia, insert, protocol as
 pub(crate) use loneliness::{Loneliness, Tried};
 pub(crate) use own::OwnAddresses;
 pub(crate) use policy::AddressPolicy;
-pub(crate) use scope::is_relayed;
+pub(crate) use scope::{Scope, is_relayed};
+pub use store::PEERS_FILE;
 pub(crate) use store::PeerStore;
 pub(crate) use walk::{Pace, Walk};
 

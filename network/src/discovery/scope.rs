@@ -20,6 +20,16 @@ pub(crate) enum Scope {
     Global,
 }
 
+impl Scope {
+    /// How far an IP address reaches; nothing if no node can be there.
+    pub(crate) const fn of_ip(ip: IpAddr) -> Option<Self> {
+        match ip {
+            IpAddr::V4(ip) => ip4(ip),
+            IpAddr::V6(ip) => ip6(ip),
+        }
+    }
+}
+
 /// How far an address reaches; nothing if no node can be there: an unspecified or multicast ip, port 0, another transport than
 /// TCP and QUIC, or too long. An address through a relay reaches as far as the relay's.
 pub(crate) fn scope(address: &Multiaddr) -> Option<Scope> {
@@ -104,10 +114,7 @@ fn of_name(name: &str) -> Option<Scope> {
     let name = name.strip_suffix('.').unwrap_or(name);
     // A name that is an address in disguise reaches as far as that.
     if let Ok(ip) = name.parse::<IpAddr>() {
-        return match ip {
-            IpAddr::V4(ip) => ip4(ip),
-            IpAddr::V6(ip) => ip6(ip),
-        };
+        return Scope::of_ip(ip);
     }
     match name.rsplit('.').next() {
         None | Some("") => None,

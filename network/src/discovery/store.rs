@@ -1,21 +1,26 @@
 //! The peer store: who was a good peer, and where, so that a mesh finds itself again without any bootnode.
 //!
-//! One JSON file, written whole: `{"version": 1, "peers": [{"peer": …, "addresses": […], "reached": …, "seen": …}]}`, times in
-//! seconds since the Unix epoch. What this node reached itself comes first; what peers merely told of themselves fills a small
+//! One file in the data directory: `{"version": 1, "peers": [{"peer": …, "addresses": […], "reached": …, "seen": …}]}`, times in
+//! seconds since the Unix epoch. It holds hints only, which can be found again; what is held against peers and what the operator
+//! said of them are files of their own (`penalties`, `lists`). What this node reached itself comes first; what peers merely told of themselves fills a small
 //! part, so that strangers cannot push the proven addresses out.
 
 use super::policy::{AddressPolicy, MAX_PEER_ADDRESSES};
-use crate::discovery::scope;
+use crate::{
+    discovery::scope,
+    state_file::{self, Bounded},
+};
 use libp2p::{Multiaddr, PeerId};
 use serde::{Deserialize, Serialize};
 use std::{
     collections::HashMap,
-    fs::{self, File},
-    io::{self, Read, Write},
-    path::{Path, PathBuf},
+    path::PathBuf,
     time::{Duration, SystemTime},
 };
 use tracing::warn;
+
+/// The file's name in the data directory.
+pub const PEERS_FILE: &str = "peers.json";
 
 /// The most peers that are remembered.
 pub(crate) const MAX_STORED: usize = 512;
@@ -29,17 +34,14 @@ const MAX_STORED_ADDRESSES: usize = 4;
 /// Peers that nobody has seen for so long are forgotten.
 const MAX_AGE: Duration = Duration::from_secs(30 * 24 * 3600);
 
-/// The largest file that is read: 1 MiB.
-const MAX_FILE_BYTES: u64 = 1 << 20;
-
-/// The form of the file.
-const VERSION: u32 = 1;
-
 #[derive(Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 struct Document {
-    version: u32,
     peers: Vec<Entry>,
+}
+
+impl Bounded for Document {
+    const VERSION: u32 = 1;
+    const MAX_BYTES: u64 = 1 << 20;
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -75,11 +77,8 @@ impl PeerStore {
     pub(crate) fn open(path: Option<PathBuf>) -> Self {
         let mut store = Self { path, peers: HashMap::new(), is_dirty: false };
         let Some(path) = &store.path else { return store };
-        match read(path) {
-            Ok(entries) => entries.into_iter().for_each(|entry| store.take(entry)),
-            Err(error) => {
-                warn!(file = %path.display(), %error, "the peer store cannot be read and starts empty: it is written anew as peers are found");
-            }
+        if let Some(Document { peers }) = state_file::read(path) {
+            peers.into_iter().for_each(|entry| store.take(entry));
         }
         store.forget_old(seconds());
         store.is_dirty = false;
@@ -189,7 +188,7 @@ impl PeerStore {
         let path = self.path.clone()?;
         let mut peers: Vec<_> = self.peers.iter().map(|(peer, known)| entry(peer, known)).collect();
         peers.sort_by_key(|entry| std::cmp::Reverse((entry.reached > 0, entry.seen)));
-        Some(Snapshot { path, document: Document { version: VERSION, peers } })
+        Some(Snapshot { path, document: Document { peers } })
     }
 }
 
@@ -208,40 +207,10 @@ pub(crate) struct Snapshot {
 impl Snapshot {
     /// Writes the file whole: a reader, and the next start, sees the old one or the new one. Blocks.
     pub(crate) fn write(&self) {
-        if let Err(error) = self.try_write() {
+        if let Err(error) = state_file::write(&self.path, &self.document) {
             warn!(file = %self.path.display(), %error, "the peer store cannot be written: after a restart, peers must be found anew");
         }
     }
-
-    fn try_write(&self) -> io::Result<()> {
-        let text = serde_json::to_string_pretty(&self.document)? + "\n";
-        let mut name = self.path.file_name().unwrap_or_default().to_owned();
-        name.push(".tmp");
-        let temporary = self.path.with_file_name(name);
-        let mut file = File::create(&temporary)?;
-        file.write_all(text.as_bytes())?;
-        file.sync_all()?;
-        fs::rename(&temporary, &self.path)
-    }
-}
-
-fn read(path: &Path) -> io::Result<Vec<Entry>> {
-    let file = match File::open(path) {
-        Ok(file) => file,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-        Err(error) => return Err(error),
-    };
-    let mut bytes = Vec::new();
-    file.take(MAX_FILE_BYTES + 1).read_to_end(&mut bytes)?;
-    if bytes.len() as u64 > MAX_FILE_BYTES {
-        return Err(io::Error::new(io::ErrorKind::InvalidData, format!("it has more than {MAX_FILE_BYTES} bytes")));
-    }
-    let document: Document = serde_json::from_slice(&bytes)?;
-    if document.version != VERSION {
-        let reason = format!("its version is {}, this program reads {VERSION}", document.version);
-        return Err(io::Error::new(io::ErrorKind::InvalidData, reason));
-    }
-    Ok(document.peers)
 }
 
 fn seconds() -> u64 {
@@ -251,6 +220,7 @@ fn seconds() -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::{fs, path::Path};
 
     fn address(port: u16) -> Multiaddr {
         format!("/ip4/127.0.0.1/tcp/{port}").parse().unwrap()
@@ -282,7 +252,7 @@ mod tests {
         let path = directory.path().join("peers.json");
         let peer = PeerId::random();
         let huge = "x".repeat(2 << 20);
-        for damage in ["", "{", "{\"version\": 9, \"peers\": []}", "{\"version\": 1, \"peers\": [3]}", &huge] {
+        for damage in ["", "{", r#"{"version": 9, "peers": []}"#, r#"{"version": 1, "peers": [3]}"#, &huge] {
             fs::write(&path, damage).unwrap();
             let mut store = PeerStore::open(Some(path.clone()));
             assert!(store.peers(&AddressPolicy::new(false)).is_empty());

@@ -3,6 +3,7 @@
 use super::{
     Kind, Topics,
     channels::{Channel, Gossip, Gossipsub},
+    scoring,
 };
 use crate::error::NetworkError;
 use libp2p::gossipsub::{
@@ -82,11 +83,12 @@ fn instance(topics: &Topics, channel: Channel) -> Result<Gossipsub, NetworkError
         .forward_queue_duration(patience)
         .build()
         .map_err(setup)?;
-    let topics = Vec::from_iter(topics.of(channel));
-    let filter = WhitelistSubscriptionFilter(topics.iter().map(|topic| topic.hash()).collect());
+    let carried = Vec::from_iter(topics.of(channel));
+    let filter = WhitelistSubscriptionFilter(carried.iter().map(|topic| topic.hash()).collect());
     let mut gossipsub =
         Gossipsub::new_with_subscription_filter(MessageAuthenticity::Anonymous, config, filter).map_err(setup)?;
-    for topic in topics {
+    scoring::apply(&mut gossipsub, topics, channel)?;
+    for topic in carried {
         gossipsub.subscribe(topic).map_err(setup)?;
     }
     Ok(gossipsub)

@@ -74,11 +74,23 @@ impl Gossip {
         self.chain.remove_explicit_peer(peer);
     }
 
-    /// Settles a message; whether it was still waiting for that. Ids are bound to topics, so at most one instance has it.
+    /// Settles a message; whether it was still waiting for that.
     pub(crate) fn settle(&mut self, ticket: &GossipTicket, acceptance: MessageAcceptance) -> bool {
-        let GossipTicket { id, source } = ticket;
-        self.chain.report_message_validation_result(id, source, acceptance)
-            || self.transactions.report_message_validation_result(id, source, acceptance)
+        let GossipTicket { id, source, kind } = ticket;
+        self.of(*kind).report_message_validation_result(id, source, acceptance)
+    }
+
+    /// Tells both instances what the node itself thinks of a peer.
+    pub(crate) fn set_application_score(&mut self, peer: &PeerId, score: f64) {
+        // Each answers whether it knows the peer; it need not.
+        let _ = self.chain.set_application_score(peer, score);
+        let _ = self.transactions.set_application_score(peer, score);
+    }
+
+    /// The worse of a peer's two scores; nothing if it does not speak gossip.
+    pub(crate) fn peer_score(&self, peer: &PeerId) -> Option<f64> {
+        let scores = [self.chain.peer_score(peer), self.transactions.peer_score(peer)];
+        scores.into_iter().flatten().reduce(f64::min)
     }
 }
 

@@ -28,10 +28,13 @@ pub(crate) struct KindSpec {
     pub(crate) kept: usize,
     /// How many bytes may wait for the node to take them; what comes on top is dropped.
     pub(crate) waiting: usize,
+    /// Messages that are new here and that one peer may bring in a second: what a set of 1,024 members or a block every 10 ms comes
+    /// to; see [`crate::quotas`].
+    pub(crate) rate: u32,
 }
 
 macro_rules! kinds {
-    ($($(#[$doc:meta])* $kind:ident($payload:ty) { name: $name:literal, cap: $cap:expr, kept: $kept:expr, waiting: $waiting:expr })+) => {
+    ($($(#[$doc:meta])* $kind:ident($payload:ty) { name: $name:literal, cap: $cap:expr, kept: $kept:expr, waiting: $waiting:expr, rate: $rate:expr })+) => {
         /// A kind of gossip.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
         pub enum Kind {
@@ -50,7 +53,7 @@ macro_rules! kinds {
 
             pub(crate) const fn spec(self) -> KindSpec {
                 match self {
-                    $(Self::$kind => KindSpec { name: $name, cap: $cap, kept: $kept, waiting: $waiting },)+
+                    $(Self::$kind => KindSpec { name: $name, cap: $cap, kept: $kept, waiting: $waiting, rate: $rate },)+
                 }
             }
 
@@ -82,31 +85,31 @@ macro_rules! kinds {
 
 kinds! {
     /// A sequencer's sign of life. At most 512 bytes.
-    Heartbeat(Signed<Heartbeat>) { name: "heartbeat", cap: 512, kept: 1, waiting: MIB }
+    Heartbeat(Signed<Heartbeat>) { name: "heartbeat", cap: 512, kept: 1, waiting: MIB, rate: 4096 }
     /// An epoch's leader, a term's first with the certificate that opened the term. At most 640 KiB.
-    Schedule(Appointment) { name: "schedule", cap: 640 * KIB, kept: 64, waiting: 8 * MIB }
+    Schedule(Appointment) { name: "schedule", cap: 640 * KIB, kept: 64, waiting: 8 * MIB, rate: 64 }
     /// A leader's block, not sealed, its transactions mostly by hash. At most 8 MiB, and 65,536 transactions.
-    Block(Arc<CompactBlock>) { name: "block", cap: 8 * MIB, kept: 8, waiting: 96 * MIB }
+    Block(Arc<CompactBlock>) { name: "block", cap: 8 * MIB, kept: 8, waiting: 96 * MIB, rate: 128 }
     /// The scheduler's seal on a block. At most 512 bytes.
-    Seal(Signed<Seal>) { name: "seal", cap: 512, kept: 64, waiting: 4 * MIB }
+    Seal(Signed<Seal>) { name: "seal", cap: 512, kept: 64, waiting: 4 * MIB, rate: 256 }
     /// A member's wish to enter a term, with the quorum certificate that it names. At most 1 KiB.
-    TermChange(Box<Endorsed<TermRequest>>) { name: "term-change", cap: KIB, kept: 4, waiting: 4 * MIB }
+    TermChange(Box<Endorsed<TermRequest>>) { name: "term-change", cap: KIB, kept: 4, waiting: 4 * MIB, rate: 1024 }
     /// What opens a term. At most 512 KiB.
-    Certificate(Endorsed<Arc<TermCertificate>>) { name: "certificate", cap: 512 * KIB, kept: 4, waiting: 8 * MIB }
+    Certificate(Endorsed<Arc<TermCertificate>>) { name: "certificate", cap: 512 * KIB, kept: 4, waiting: 8 * MIB, rate: 64 }
     /// What the scheduler puts to the vote, with the quorum certificate that it builds on. At most 1 KiB.
-    Checkpoint(Box<Endorsed<ProposedCheckpoint>>) { name: "checkpoint", cap: KIB, kept: 1, waiting: 4 * MIB }
+    Checkpoint(Box<Endorsed<ProposedCheckpoint>>) { name: "checkpoint", cap: KIB, kept: 1, waiting: 4 * MIB, rate: 256 }
     /// A member's vote on a checkpoint. At most 512 bytes.
-    Vote(Box<Signed<CastVote>>) { name: "vote", cap: 512, kept: 1, waiting: 4 * MIB }
+    Vote(Box<Signed<CastVote>>) { name: "vote", cap: 512, kept: 1, waiting: 4 * MIB, rate: 4096 }
     /// A quorum certificate, with the checkpoint below it. At most 1 KiB.
-    Quorum(Box<Endorsed<CertifiedCheckpoint>>) { name: "quorum", cap: KIB, kept: 1, waiting: 4 * MIB }
+    Quorum(Box<Endorsed<CertifiedCheckpoint>>) { name: "quorum", cap: KIB, kept: 1, waiting: 4 * MIB, rate: 256 }
     /// Two messages of one key for one position: two announcements may each skip every other member. At most 64 KiB.
-    Evidence(Endorsed<Arc<Evidence>>) { name: "evidence", cap: 64 * KIB, kept: 16, waiting: 4 * MIB }
+    Evidence(Endorsed<Arc<Evidence>>) { name: "evidence", cap: 64 * KIB, kept: 16, waiting: 4 * MIB, rate: 64 }
     /// The end of an era with the set that takes over. At most 512 KiB.
-    SetChange(Endorsed<Arc<SetChange>>) { name: "set-change", cap: 512 * KIB, kept: 4, waiting: 4 * MIB }
+    SetChange(Endorsed<Arc<SetChange>>) { name: "set-change", cap: 512 * KIB, kept: 4, waiting: 4 * MIB, rate: 16 }
     /// Where a sequencer's node is. At most 4 KiB.
-    SequencerRecord(Box<Signed<SequencerRecord>>) { name: "sequencer-record", cap: 4 * KIB, kept: 1, waiting: MIB }
+    SequencerRecord(Box<Signed<SequencerRecord>>) { name: "sequencer-record", cap: 4 * KIB, kept: 1, waiting: MIB, rate: 1024 }
     /// Transactions in their EIP-2718 envelopes: 1 to 16,384 of them, together at most 1 MiB.
-    Transactions(Vec<Bytes>) { name: "transactions", cap: MIB, kept: 64, waiting: 64 * MIB }
+    Transactions(Vec<Bytes>) { name: "transactions", cap: MIB, kept: 64, waiting: 64 * MIB, rate: 4096 }
 }
 
 fn encode<T: Wire>(payload: &T, cap: usize) -> Result<Vec<u8>, WireError> {

@@ -7,12 +7,14 @@
 //! - What cannot be decoded is rejected inside this crate. Everything else goes to the node with a ticket, and is
 //!   forwarded only after the node's verdict (`ticket`).
 //! - A message that finds no peer is kept until one subscribes (`kept`).
+//! - Gossipsub scores its peers (`scoring`); our own penalties are the larger part of it.
 
 mod behaviour;
 mod channels;
 mod envelope;
 mod kept;
 mod kind;
+mod scoring;
 mod ticket;
 mod topics;
 
@@ -20,6 +22,7 @@ pub(crate) use behaviour::build;
 pub(crate) use channels::Gossip;
 pub(crate) use envelope::{open, seal};
 pub(crate) use kept::Kept;
+pub(crate) use scoring::reserved_score;
 pub(crate) use topics::{Topics, chain_prefix};
 
 pub use kind::{GossipMessage, Kind};

@@ -1,5 +1,6 @@
 //! The node's verdict on a message, and what it is given to reach one.
 
+use super::Kind;
 use libp2p::{
     PeerId,
     gossipsub::{MessageAcceptance, MessageId},
@@ -14,6 +15,7 @@ use libp2p::{
 pub struct GossipTicket {
     pub(crate) id: MessageId,
     pub(crate) source: PeerId,
+    pub(crate) kind: Kind,
 }
 
 /// What the node thinks of a message.

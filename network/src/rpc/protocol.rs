@@ -1,7 +1,8 @@
 //! The table of request/response: one row a protocol. Everything else follows from it.
 
 use super::{
-    BlocksByHash, BlocksByRange, Branch, FoundTransactions, FrameCodec, Received, RecordsRequest, Submission, TransactionsByHash,
+    BlocksByHash, BlocksByRange, Branch, FoundTransactions, FrameCodec, Received, RecordsRequest, Submission,
+    TransactionsByHash,
 };
 use crate::{
     gossip::chain_prefix,
@@ -42,6 +43,8 @@ pub(crate) struct ProtocolSpec {
     /// Requests of one peer that may wait for this node at a time; each connection may carry twice as many streams,
     /// for both directions.
     pub(crate) concurrent: usize,
+    /// Requests of one peer that are served in a second; see [`crate::quotas`].
+    pub(crate) quota: u32,
 }
 
 macro_rules! protocols {
@@ -49,7 +52,7 @@ macro_rules! protocols {
         network { $($(#[$own_doc:meta])* $own:ident $own_field:ident { $($own_spec:tt)* })+ }
         node { $($(#[$doc:meta])* $name:ident $field:ident ($request:ty => $response:ty) {
             name: $text:literal, request: $request_cap:expr, response: $response_cap:expr,
-            deadline: $deadline:expr, concurrent: $concurrent:expr $(,)?
+            deadline: $deadline:expr, concurrent: $concurrent:expr, quota: $quota:expr $(,)?
         })+ }
     ) => {
         /// A request/response protocol.
@@ -73,6 +76,7 @@ macro_rules! protocols {
                         response_cap: $response_cap,
                         deadline: Duration::from_secs($deadline),
                         concurrent: $concurrent,
+                        quota: $quota,
                     },)+
                 }
             }
@@ -187,36 +191,37 @@ protocols! {
             response_cap: KIB,
             deadline: Duration::from_secs(5),
             concurrent: 2,
+            quota: 16,
         }
     }
     node {
         /// A stretch of the sealed chain.
         BlocksByRange blocks_by_range (BlocksByRange => ChainSegment) {
-            name: "blocks-by-range", request: 128, response: MAX_SEGMENT_BYTES, deadline: 20, concurrent: 4,
+            name: "blocks-by-range", request: 128, response: MAX_SEGMENT_BYTES, deadline: 20, concurrent: 4, quota: 64,
         }
         /// A leader's block, straight to the scheduler.
         SubmitBlock submit_block (Arc<SignedBlock> => Submission) {
-            name: "submit-block", request: 8 * MIB, response: KIB, deadline: 10, concurrent: 4,
+            name: "submit-block", request: 8 * MIB, response: KIB, deadline: 10, concurrent: 4, quota: 128,
         }
         /// A member's vote, straight to the scheduler.
         SubmitVote submit_vote (Box<Signed<CastVote>> => Submission) {
-            name: "submit-vote", request: 512, response: KIB, deadline: 5, concurrent: 8,
+            name: "submit-vote", request: 512, response: KIB, deadline: 5, concurrent: 8, quota: 256,
         }
         /// Where the members of the set are, as far as the peer knows.
         SequencerRecords sequencer_records (RecordsRequest => Vec<Signed<SequencerRecord>>) {
-            name: "sequencer-records", request: 16, response: 3 * MIB, deadline: 10, concurrent: 1,
+            name: "sequencer-records", request: 16, response: 3 * MIB, deadline: 10, concurrent: 1, quota: 2,
         }
         /// Transactions, handed over with an acknowledgement.
         PushTransactions push_transactions (Vec<Bytes> => Received) {
-            name: "push-transactions", request: MIB, response: 64 * KIB, deadline: 10, concurrent: 8,
+            name: "push-transactions", request: MIB, response: 64 * KIB, deadline: 10, concurrent: 8, quota: 256,
         }
         /// Transactions of a block that came by their hashes.
         TransactionsByHash transactions_by_hash (TransactionsByHash => FoundTransactions) {
-            name: "transactions-by-hash", request: MIB, response: MAX_FOUND_BYTES, deadline: 5, concurrent: 8,
+            name: "transactions-by-hash", request: MIB, response: MAX_FOUND_BYTES, deadline: 5, concurrent: 8, quota: 256,
         }
         /// A block on whatever branch, with its ancestors.
         BlocksByHash blocks_by_hash (BlocksByHash => Branch) {
-            name: "blocks-by-hash", request: 64, response: MAX_SEGMENT_BYTES, deadline: 10, concurrent: 2,
+            name: "blocks-by-hash", request: 64, response: MAX_SEGMENT_BYTES, deadline: 10, concurrent: 2, quota: 32,
         }
     }
 }
@@ -230,6 +235,12 @@ fn behaviour(protocol: Protocol, chain: &SigningContext, deadline_max: Duration)
 }
 
 impl Protocol {
+    /// The name in the protocol id.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        self.spec().name
+    }
+
     /// The libp2p protocol id.
     pub(crate) fn id(self, chain: &SigningContext) -> StreamProtocol {
         let spec = self.spec();
@@ -247,7 +258,7 @@ impl Protocol {
 
 impl fmt::Display for Protocol {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.spec().name)
+        f.write_str(self.name())
     }
 }
 

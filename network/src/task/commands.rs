@@ -24,7 +24,7 @@ impl NetworkTask {
             }
             Command::Know(peer, addresses) => self.know(peer, &addresses),
             Command::SetExplicitPeers(peers) => self.set_explicit_peers(&peers),
-            Command::Offence(peer) => self.offence(peer, "a malformed response"),
+            Command::Oversight(command) => self.on_oversight(command),
         }
     }
 
@@ -47,12 +47,12 @@ impl NetworkTask {
         let behaviour = self.swarm.behaviour_mut();
         for peer in self.explicit.difference(&new) {
             behaviour.gossipsub.remove_explicit_peer(peer);
-            behaviour.limits.remove_peer_id(peer);
         }
         for peer in new.difference(&self.explicit) {
             behaviour.gossipsub.add_explicit_peer(peer);
-            behaviour.limits.bypass_peer_id(peer);
         }
+        behaviour.gate.reserved.explicit.clone_from(&new);
+        behaviour.gate.reserved_changed();
         self.explicit = new;
         self.reconnect.set_explicit(peers, Instant::now());
     }

@@ -1,30 +1,26 @@
 //! Connections, addresses, and peers to send away.
 
 use super::NetworkTask;
-use crate::{
-    MAX_CONNECTIONS_PER_PEER, behaviour::BehaviourEvent, counters::Counters, error::DialFailure, event::NetworkEvent,
-};
+use crate::{behaviour::BehaviourEvent, error::DialFailure, event::NetworkEvent, gate::Refusal};
 use libp2p::{
     PeerId, identify, ping,
-    swarm::{ConnectionId, DialError, SwarmEvent},
+    swarm::{ConnectionId, DialError, ListenError, SwarmEvent},
 };
 use std::time::Instant;
-use tracing::{debug, info, warn};
+use tracing::{debug, info, trace, warn};
 
 impl NetworkTask {
     pub(super) fn on_connection(&mut self, event: SwarmEvent<BehaviourEvent>) {
         let now = Instant::now();
         match event {
-            SwarmEvent::ConnectionEstablished { peer_id, connection_id, endpoint, num_established, .. } => {
+            SwarmEvent::ConnectionEstablished { peer_id, connection_id, endpoint, .. } => {
                 debug!(peer = %peer_id, address = %endpoint.get_remote_address(), "connected");
                 self.peers.connected(peer_id, connection_id, &endpoint, now);
                 self.reconnect.connected(connection_id, peer_id);
                 self.meet(endpoint.get_remote_address());
                 self.finish_dial(connection_id, Ok(peer_id));
-                if num_established.get() > MAX_CONNECTIONS_PER_PEER {
-                    // Explicit peers are exempt from the limits, but not from this one.
-                    self.swarm.close_connection(connection_id);
-                } else if endpoint.is_dialer() {
+                self.rescore(peer_id);
+                if endpoint.is_dialer() {
                     self.ask_status(peer_id, now);
                 }
             }
@@ -47,7 +43,13 @@ impl NetworkTask {
                 self.finish_dial(connection_id, Err(error.to_string()));
             }
             SwarmEvent::IncomingConnectionError { send_back_addr, error, .. } => {
-                debug!(address = %send_back_addr, %error, "incoming connection refused or broken");
+                match &error {
+                    // A flood must not fill the log; the refusals are counted.
+                    ListenError::Denied { cause } if cause.downcast_ref::<Refusal>().is_some() => {
+                        trace!(address = %send_back_addr, %error, "incoming connection refused");
+                    }
+                    error => debug!(address = %send_back_addr, %error, "incoming connection broken"),
+                }
             }
             SwarmEvent::NewListenAddr { address, .. } => {
                 info!(%address, "listening");
@@ -97,19 +99,7 @@ impl NetworkTask {
         }
     }
 
-    /// Counts something against a peer; sends it away when it is too much.
-    pub(super) fn offence(&mut self, peer: PeerId, what: &'static str) {
-        Counters::add(&self.counters.rejected);
-        if self.offences.add(peer, Instant::now(), self.timing.block_peer_for) {
-            warn!(%peer, last = what, refused_for = ?self.timing.block_peer_for, "peer is disconnected for its messages");
-            self.swarm.behaviour_mut().blocked.block_peer(peer);
-        }
-    }
-
     pub(super) fn on_tick_connections(&mut self, now: Instant) {
-        for peer in self.offences.expire(now, self.timing.block_peer_for) {
-            self.swarm.behaviour_mut().blocked.unblock_peer(peer);
-        }
         let peers = &self.peers;
         let few = peers.are_few(self.enough_peers);
         for options in self.reconnect.due(now, few, |peer| peers.contains(peer)) {

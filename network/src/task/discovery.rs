@@ -4,8 +4,8 @@ use super::NetworkTask;
 use crate::{
     config::{DiscoveryConfig, RelayUse},
     discovery::{
-        AddressPolicy, DiscoveryBehaviourEvent, Loneliness, OwnAddresses, Pace, PeerStore, Reachability, Tried, Walk,
-        insert, is_relayed, kademlia_protocol,
+        AddressPolicy, DiscoveryBehaviourEvent, Loneliness, OwnAddresses, PEERS_FILE, Pace, PeerStore, Reachability,
+        Tried, Walk, insert, is_relayed, kademlia_protocol,
     },
     reconnect::Reconnect,
     rpc::Protocol,
@@ -24,6 +24,7 @@ use libp2p::{
 };
 use std::{
     collections::HashMap,
+    path::Path,
     time::{Duration, Instant},
 };
 use tokio::{sync::watch, task::JoinHandle};
@@ -67,12 +68,13 @@ pub(super) struct Discovery {
 impl Discovery {
     pub(super) fn new(
         config: DiscoveryConfig,
+        state_dir: Option<&Path>,
         chain: &SigningContext,
         given: Vec<Multiaddr>,
         policy: AddressPolicy,
         now: Instant,
     ) -> (Self, watch::Receiver<Vec<Multiaddr>>, watch::Receiver<Reachability>) {
-        let DiscoveryConfig { search, peer_store, mdns: _, upnp: _, relay, private_addresses: _ } = config;
+        let DiscoveryConfig { search, mdns: _, upnp: _, relay, private_addresses: _ } = config;
         let is_given = !given.is_empty();
         for address in &given {
             policy.widen(address);
@@ -93,7 +95,7 @@ impl Discovery {
             relays: HashMap::new(),
             relay_not_before: now,
             offers: HashMap::new(),
-            store: PeerStore::open(peer_store),
+            store: PeerStore::open(state_dir.map(|directory| directory.join(PEERS_FILE))),
             saved_at: now,
             saving: None,
             loneliness: Loneliness::new(now),

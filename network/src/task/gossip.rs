@@ -6,8 +6,13 @@ use crate::{
     error::{Publication, PublishError},
     event::NetworkEvent,
     gossip::{self, GossipTicket, Kind, Verdict},
+    penalties::Offence,
+    wire::WireError,
 };
-use libp2p::gossipsub::{self, MessageAcceptance, TopicHash};
+use libp2p::{
+    PeerId,
+    gossipsub::{self, MessageAcceptance, MessageId, TopicHash},
+};
 use tracing::{debug, warn};
 
 impl NetworkTask {
@@ -39,8 +44,7 @@ impl NetworkTask {
     pub(super) fn on_gossip(&mut self, event: gossipsub::Event) {
         match event {
             gossipsub::Event::Message { propagation_source, message_id, message } => {
-                let ticket = GossipTicket { id: message_id, source: propagation_source };
-                self.on_message(ticket, &message.topic, &message.data);
+                self.on_message(message_id, propagation_source, &message.topic, &message.data);
             }
             gossipsub::Event::Subscribed { topic, .. } => self.send_kept(&topic),
             gossipsub::Event::SlowPeer { peer_id, failed_messages } => {
@@ -53,26 +57,31 @@ impl NetworkTask {
         }
     }
 
-    fn on_message(&mut self, ticket: GossipTicket, topic: &TopicHash, data: &[u8]) {
-        let source = ticket.source;
-        let Some(kind) = self.topics.kind(topic) else {
+    fn on_message(&mut self, id: MessageId, source: PeerId, topic: &TopicHash, data: &[u8]) {
+        // Subscriptions are to these topics alone, and gossipsub drops the rest.
+        let Some(kind) = self.topics.kind(topic) else { return };
+        let ticket = GossipTicket { id: id.clone(), source, kind };
+        if !self.incoming.gossip(kind, &source) {
+            debug!(peer = %source, %kind, "more gossip than is taken from one peer");
+            Counters::add(&self.counters.over_quota);
             self.settle(&ticket, MessageAcceptance::Ignore);
             return;
-        };
+        }
         match gossip::open(kind, data) {
             Ok(message) => {
                 Counters::add(&self.counters.received);
                 // In memory a message takes about what it took decompressed.
                 let bytes = snap::raw::decompress_len(data).unwrap_or(data.len());
-                let (id, event) = (ticket.id.clone(), NetworkEvent::Gossip { source, ticket, message });
-                if !self.lanes.gossip(kind, bytes, event) {
-                    self.settle(&GossipTicket { id, source }, MessageAcceptance::Ignore);
+                if !self.lanes.gossip(kind, bytes, NetworkEvent::Gossip { source, ticket, message }) {
+                    self.settle(&GossipTicket { id, source, kind }, MessageAcceptance::Ignore);
                 }
             }
             Err(error) => {
                 debug!(peer = %source, %kind, %error, "undecodable gossip");
                 self.settle(&ticket, MessageAcceptance::Reject);
-                self.offence(source, "undecodable gossip");
+                let oversized = matches!(error, WireError::TooLarge { .. });
+                let offence = if oversized { Offence::OversizedGossip } else { Offence::UndecodableGossip };
+                self.charge(source, offence, kind.name());
             }
         }
     }
@@ -82,7 +91,11 @@ impl NetworkTask {
             Counters::add(&self.counters.late_verdicts);
         }
         if verdict == Verdict::Reject {
-            self.offence(ticket.source, "gossip that breaks the protocol");
+            let offence = match ticket.kind {
+                Kind::Transactions => Offence::InvalidTransactions,
+                _ => Offence::InvalidGossip,
+            };
+            self.charge(ticket.source, offence, ticket.kind.name());
         }
     }
 

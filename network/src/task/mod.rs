@@ -5,6 +5,7 @@ mod commands;
 mod connections;
 mod discovery;
 mod gossip;
+mod oversight;
 mod requests;
 mod status;
 
@@ -17,8 +18,9 @@ use crate::{
     gossip::{GossipTicket, Kept, Topics, Verdict},
     handle::{Command, NetworkHandle},
     lanes::{self, Lanes, NetworkEvents},
-    offences::Offences,
+    lists::PeerLists,
     peers::Peers,
+    quotas::{Incoming, Outgoing},
     reconnect::Reconnect,
     rpc::Protocol,
     status::Status,
@@ -31,6 +33,7 @@ use libp2p::{
     request_response::OutboundRequestId,
     swarm::{ConnectionId, SwarmEvent},
 };
+use oversight::Keeper;
 use requests::{Answer, Pending};
 use std::{
     collections::{HashMap, HashSet},
@@ -71,7 +74,10 @@ pub struct NetworkTask {
     peers: Peers,
     explicit: HashSet<PeerId>,
     reconnect: Reconnect,
-    offences: Offences,
+    lists: PeerLists,
+    keeper: Keeper,
+    incoming: Incoming,
+    outgoing: Arc<Outgoing>,
     other_chain: HashSet<PeerId>,
     discovery: Discovery,
     enough_peers: usize,
@@ -97,7 +103,8 @@ pub fn start(
 ) -> Result<(NetworkHandle, NetworkEvents, NetworkTask), NetworkError> {
     let topics = Topics::new(&config.chain);
     let policy = AddressPolicy::new(config.discovery.private_addresses);
-    let swarm = behaviour::build(&config, &topics, &policy)?;
+    let counters = Arc::new(Counters::default());
+    let swarm = behaviour::build(&config, &topics, &policy, &counters.peers)?;
     let NetworkConfig {
         keypair: _,
         listen: _,
@@ -108,6 +115,7 @@ pub fn start(
         explicit_peers,
         limits,
         discovery,
+        state_dir,
         timing,
     } = config;
     let local = *swarm.local_peer_id();
@@ -116,9 +124,11 @@ pub fn start(
     for address in bootnodes {
         reconnect.add_bootnode(address, now);
     }
-    let (discovery, told, reachability) = Discovery::new(discovery, &chain, external_addresses, policy, now);
+    let (discovery, told, reachability) =
+        Discovery::new(discovery, state_dir.as_deref(), &chain, external_addresses, policy, now);
     discovery.remember(&mut reconnect, now);
-    let counters = Arc::new(Counters::default());
+    let lists = state_dir.as_deref().map_or_else(PeerLists::default, PeerLists::load);
+    let outgoing = Arc::new(Outgoing::new());
     let (lanes, events) = lanes::lanes(Arc::clone(&counters.dropped));
     let (command_sender, commands) = mpsc::channel(COMMANDS);
     let (verdict_sender, verdicts) = mpsc::channel(VERDICTS);
@@ -131,6 +141,7 @@ pub fn start(
         listening: listening_receiver,
         told,
         reachability,
+        quotas: Arc::clone(&outgoing),
         counters: Arc::clone(&counters),
     };
     let mut task = NetworkTask {
@@ -144,7 +155,10 @@ pub fn start(
         peers: Peers::default(),
         explicit: HashSet::new(),
         reconnect,
-        offences: Offences::default(),
+        lists,
+        keeper: Keeper::new(state_dir),
+        incoming: Incoming::new(),
+        outgoing,
         other_chain: HashSet::new(),
         discovery,
         enough_peers: limits.enough_peers,
@@ -160,6 +174,7 @@ pub fn start(
     };
     task.set_explicit_peers(&explicit_peers);
     task.update_told();
+    task.apply_lists();
     Ok((handle, events, task))
 }
 
@@ -204,6 +219,7 @@ impl NetworkTask {
         self.on_tick_status(now);
         self.on_tick_connections(now);
         self.on_tick_discovery(now);
+        self.on_tick_oversight(now);
         let dropped = self.counters.snapshot().dropped;
         if dropped > self.dropped_before {
             warn!(messages = dropped - self.dropped_before, "the node is too slow for the network: messages dropped");
@@ -213,6 +229,7 @@ impl NetworkTask {
 
     /// Lets what is queued leave, and closes the connections.
     async fn close(&mut self) {
+        self.keep_all().await;
         self.save_peers();
         let sent = async {
             loop {

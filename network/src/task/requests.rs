@@ -2,8 +2,11 @@
 
 use super::NetworkTask;
 use crate::{
+    counters::Counters,
     error::RequestError,
     event::NetworkEvent,
+    penalties::Offence,
+    quotas::Admission,
     rpc::{Protocol, Request, Responder},
 };
 use futures::future::BoxFuture;
@@ -21,14 +24,17 @@ pub(super) enum Pending {
     Node(oneshot::Sender<Result<Vec<u8>, RequestError>>),
 }
 
-/// The end of an answer in the making: the frame, or nothing if the node declined.
+/// The frame that says no: no response is empty.
+const REFUSAL: Vec<u8> = Vec::new();
+
+/// The end of an answer in the making.
 pub(super) type Answer = BoxFuture<'static, Answered>;
 
 pub(super) struct Answered {
     peer: PeerId,
     protocol: Protocol,
     channel: ResponseChannel<Vec<u8>>,
-    frame: Option<Vec<u8>>,
+    frame: Vec<u8>,
 }
 
 impl NetworkTask {
@@ -50,10 +56,19 @@ impl NetworkTask {
 
     pub(super) fn on_rpc(&mut self, protocol: Protocol, event: Event<Vec<u8>, Vec<u8>>) {
         match event {
-            Event::Message { peer, message: Message::Request { request, channel, .. }, .. } => match protocol {
-                Protocol::Status => self.on_status_request(peer, &request, channel),
-                _ => self.on_request(peer, protocol, &request, channel),
-            },
+            Event::Message { peer, message: Message::Request { request, channel, .. }, .. } => {
+                match self.incoming.request(protocol, &peer) {
+                    Admission::Served if protocol == Protocol::Status => {
+                        self.on_status_request(peer, &request, channel);
+                    }
+                    Admission::Served => self.on_request(peer, protocol, &request, channel),
+                    Admission::Refused => self.refuse(peer, protocol, channel),
+                    Admission::Flood => {
+                        self.refuse(peer, protocol, channel);
+                        self.charge(peer, Offence::TooManyRequests, protocol.name());
+                    }
+                }
+            }
             Event::Message { peer, message: Message::Response { request_id, response }, .. } => {
                 match self.pending.remove(&(protocol, request_id)) {
                     Some(Pending::Status) => self.on_status_response(peer, &response),
@@ -64,8 +79,11 @@ impl NetworkTask {
                 }
             }
             Event::OutboundFailure { peer, request_id, error, .. } => {
+                if matches!(error, OutboundFailure::Timeout) {
+                    self.charge(peer, Offence::NoAnswer, protocol.name());
+                }
                 if is_malformed(&error) {
-                    self.offence(peer, "a malformed response");
+                    self.charge(peer, Offence::MalformedResponse, protocol.name());
                 }
                 match self.pending.remove(&(protocol, request_id)) {
                     Some(Pending::Status) => self.on_status_failure(peer, &error),
@@ -83,7 +101,7 @@ impl NetworkTask {
             Event::InboundFailure { peer, error, .. } => {
                 debug!(%peer, %protocol, %error, "a peer's request failed");
                 if matches!(&error, InboundFailure::Io(error) if error.kind() == io::ErrorKind::InvalidData) {
-                    self.offence(peer, "an oversized request");
+                    self.charge(peer, Offence::OversizedRequest, protocol.name());
                 }
             }
             Event::ResponseSent { .. } => {}
@@ -95,22 +113,34 @@ impl NetworkTask {
             Some(Ok(request)) => request,
             Some(Err(error)) => {
                 debug!(%peer, %protocol, %error, "undecodable request");
-                self.offence(peer, "an undecodable request");
+                self.charge(peer, Offence::UndecodableRequest, protocol.name());
                 return;
             }
             None => return,
         };
         let running = self.answering.entry((peer, protocol)).or_default();
         if *running >= protocol.spec().concurrent {
-            debug!(%peer, %protocol, "too many requests at a time");
-            return;
+            return self.refuse(peer, protocol, channel);
         }
         let (reply, result) = oneshot::channel();
         let responder = Responder::new(protocol, reply);
         if self.lanes.request(protocol, frame.len(), NetworkEvent::Request { peer, request, responder }) {
             *running += 1;
-            self.answers.push(Box::pin(async move { Answered { peer, protocol, channel, frame: result.await.ok() } }));
+            self.answers.push(Box::pin(async move {
+                let frame = result.await.unwrap_or(REFUSAL);
+                Answered { peer, protocol, channel, frame }
+            }));
+        } else {
+            self.refuse(peer, protocol, channel);
         }
+    }
+
+    /// Tells a peer that its request is not served now.
+    fn refuse(&mut self, peer: PeerId, protocol: Protocol, channel: ResponseChannel<Vec<u8>>) {
+        debug!(%peer, %protocol, "too many requests");
+        Counters::add(&self.counters.refused);
+        // The peer may have given up.
+        let _ = self.swarm.behaviour_mut().rpc.of(protocol).send_response(channel, REFUSAL);
     }
 
     pub(super) fn on_answer(&mut self, answered: Answered) {
@@ -121,9 +151,7 @@ impl NetworkTask {
                 running.remove();
             }
         }
-        if let Some(frame) = frame
-            && self.swarm.behaviour_mut().rpc.of(protocol).send_response(channel, frame).is_err()
-        {
+        if self.swarm.behaviour_mut().rpc.of(protocol).send_response(channel, frame).is_err() {
             debug!(%peer, %protocol, "the response came too late");
         }
     }

@@ -4,6 +4,7 @@ use super::{NetworkTask, requests::Pending};
 use crate::{
     event::NetworkEvent,
     peers::Change,
+    penalties::Offence,
     rpc::{Protocol, decode_status, encode_status},
     status::Status,
 };
@@ -46,17 +47,20 @@ impl NetworkTask {
             }
             Err(error) => {
                 debug!(%peer, %error, "undecodable status");
-                self.offence(peer, "an undecodable status");
+                self.charge(peer, Offence::UndecodableRequest, Protocol::Status.name());
             }
         }
     }
 
     pub(super) fn on_status_response(&mut self, peer: PeerId, frame: &[u8]) {
+        if frame.is_empty() {
+            return debug!(%peer, "the peer does not tell its status now");
+        }
         match decode_status(frame) {
             Ok(status) => self.on_status(peer, status, Duration::ZERO),
             Err(error) => {
                 debug!(%peer, %error, "undecodable status");
-                self.offence(peer, "an undecodable status");
+                self.charge(peer, Offence::MalformedResponse, Protocol::Status.name());
             }
         }
     }
@@ -75,6 +79,9 @@ impl NetworkTask {
         if status.chain() != self.chain {
             self.on_other_chain(peer, &status, grace);
             return;
+        }
+        if status.finalized > status.head.height {
+            return self.charge(peer, Offence::ImpossibleStatus, Protocol::Status.name());
         }
         match self.peers.status(peer, &status) {
             Change::Ready => {

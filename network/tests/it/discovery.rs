@@ -61,9 +61,9 @@ fn searching(bootnodes: &[Multiaddr]) -> NetworkConfig {
     config
 }
 
-fn remembering(bootnodes: &[Multiaddr], file: &Path) -> NetworkConfig {
+fn remembering(bootnodes: &[Multiaddr], directory: &Path) -> NetworkConfig {
     let mut config = searching(bootnodes);
-    config.discovery.peer_store = Some(file.to_owned());
+    config.state_dir = Some(directory.to_owned());
     config
 }
 
@@ -103,18 +103,18 @@ async fn nodes_that_know_only_a_bootnode_find_each_other() {
 #[tokio::test]
 async fn a_node_comes_back_through_the_peers_that_it_remembers() {
     let directory = tempfile::tempdir().unwrap();
-    let file = directory.path().join("peers.json");
     let mut helper = Helper::start(helper());
     let address = helper.address().await;
     let stays = Node::start(searching(std::slice::from_ref(&address)));
     let keypair = Keypair::generate_ed25519();
-    let first = NetworkConfig { keypair: keypair.clone(), ..remembering(std::slice::from_ref(&address), &file) };
+    let first =
+        NetworkConfig { keypair: keypair.clone(), ..remembering(std::slice::from_ref(&address), directory.path()) };
     let leaves = Node::start(first);
     ready_with(&leaves, 1).await;
     helper.stop().await;
     leaves.stop().await;
     // Nobody tells it of anybody now.
-    let mut back = Node::start(NetworkConfig { keypair, ..remembering(&[], &file) });
+    let mut back = Node::start(NetworkConfig { keypair, ..remembering(&[], directory.path()) });
     back.ready(stays.id()).await;
 }
 

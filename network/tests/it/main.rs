@@ -8,6 +8,8 @@ mod hostile;
 mod links;
 mod measure;
 mod node;
+mod peers;
 mod priorities;
+mod quotas;
 mod requests;
 mod samples;

@@ -104,13 +104,13 @@ async fn failures_are_told_apart() {
     let answer = ask(Request::BlocksByRange(RANGE));
     let (_, _, responder) = next_request(&mut server).await;
     drop(responder);
-    assert!(matches!(answer.await.unwrap(), Err(RequestError::Failed { .. })));
+    assert!(matches!(answer.await.unwrap(), Err(RequestError::Refused { .. })));
 
     let answer = ask(Request::BlocksByRange(RANGE));
     let (_, _, responder) = next_request(&mut server).await;
     let mismatch = responder.respond(&Response::SubmitBlock(Submission::Accepted));
     assert!(matches!(mismatch, Err(RespondError::Protocol { .. })));
-    assert!(matches!(answer.await.unwrap(), Err(RequestError::Failed { .. })));
+    assert!(matches!(answer.await.unwrap(), Err(RequestError::Refused { .. })));
 
     let answer = ask(Request::BlocksByRange(RANGE));
     let (_, _, responder) = next_request(&mut server).await;
@@ -120,7 +120,7 @@ async fn failures_are_told_apart() {
     }
     let too_large = responder.respond(&Response::BlocksByRange(much));
     assert!(matches!(too_large, Err(RespondError::Response(WireError::TooLarge { .. }))));
-    assert!(matches!(answer.await.unwrap(), Err(RequestError::Failed { .. })));
+    assert!(matches!(answer.await.unwrap(), Err(RequestError::Refused { .. })));
 
     server.stop().await;
     client.gone(id).await;
@@ -161,7 +161,7 @@ async fn one_peer_can_have_only_so_many_requests_waiting() {
     }
     // One of the five is refused while the others still wait.
     let (first, _, rest) = futures::future::select_all(answers).await;
-    assert!(matches!(first.unwrap(), Err(RequestError::Failed { .. })));
+    assert!(matches!(first.unwrap(), Err(RequestError::Refused { .. })));
     for responder in responders {
         responder.respond(&Response::BlocksByRange(ChainSegment::default())).unwrap();
     }
