@@ -26,7 +26,7 @@ use baton_consensus::{
     reign::Reign,
 };
 use baton_execution::next_base_fee;
-use baton_network::{Agent, DiscoveryConfig, Multiaddr, NetworkHandle, PROTOCOL_VERSION, PeerId};
+use baton_network::{Agent, ConnectionLimits, DiscoveryConfig, Multiaddr, NetworkHandle, PROTOCOL_VERSION, PeerId};
 use baton_storage::{Store, StoreOptions};
 use eyre::WrapErr;
 use std::{path::Path, sync::Arc, time::Duration};
@@ -41,9 +41,6 @@ const CLOSE_PATIENCE: Duration = Duration::from_secs(5);
 
 /// How long the swarm may take to listen on all its addresses.
 const LISTEN_PATIENCE: Duration = Duration::from_secs(10);
-
-/// The file in the data directory that remembers good peers.
-pub(crate) const PEER_STORE: &str = "peers.json";
 
 /// The name and version that peers and clients see.
 #[must_use]
@@ -116,9 +113,16 @@ pub async fn run(config: NodeConfig) -> eyre::Result<()> {
     let members = MemberPeers::new(set);
     network_config.explicit_peers = members.operators().into_keys().collect();
     let default_relay = if operator.is_some() { RelayMode::Never } else { RelayMode::Auto };
+    network_config.limits = ConnectionLimits {
+        inbound: network.max_inbound,
+        outbound: network.max_outbound,
+        per_range_inbound: network.max_inbound_per_range,
+        limit_local: network.limit_local,
+        ..ConnectionLimits::default()
+    };
+    network_config.state_dir = Some(data_dir.clone());
     network_config.discovery = DiscoveryConfig {
         search: network.discovery,
-        peer_store: Some(data_dir.join(PEER_STORE)),
         mdns: network.mdns,
         upnp: network.upnp,
         relay: network.relay.unwrap_or(default_relay).into(),

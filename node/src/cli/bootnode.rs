@@ -5,10 +5,9 @@ use crate::{
     config::{LogConfig, LogFormat, default_listen, write_whole},
     genesis::{Genesis, names_a_peer},
     keys::{self, NODE_KEY},
-    service::PEER_STORE,
     stop::StopRequests,
 };
-use baton_network::{Bootnode, BootnodeConfig, BootnodeState, PeerId};
+use baton_network::{Bootnode, BootnodeConfig, BootnodeState, PEERS_FILE, PeerId};
 use clap::Args;
 use eyre::{WrapErr, bail};
 use libp2p::{Multiaddr, identity::Keypair, multiaddr::Protocol};
@@ -111,7 +110,7 @@ impl BootnodeCommand {
         config.external_addresses.clone_from(&external_address);
         config.bootnodes = named.into_iter().chain(bootnode).collect();
         config.max_connections = max_connections;
-        config.peer_store = Some(data_dir.join(PEER_STORE));
+        config.peer_store = Some(data_dir.join(PEERS_FILE));
         config.relay = relay;
         config.private_addresses = private_addresses;
         let (bootnode, mut state) = Bootnode::start(config)?;
@@ -141,9 +140,9 @@ impl BootnodeCommand {
 fn identity(data_dir: &Path) -> eyre::Result<Keypair> {
     let path = data_dir.join(NODE_KEY);
     let is_new = path.symlink_metadata().is_err();
-    if is_new && data_dir.join(PEER_STORE).exists() {
+    if is_new && data_dir.join(PEERS_FILE).exists() {
         bail!(
-            "the key of this bootnode is gone: {} is missing, and {PEER_STORE} beside it says that there was one. Restore the key from \
+            "the key of this bootnode is gone: {} is missing, and {PEERS_FILE} beside it says that there was one. Restore the key from \
              a backup, or use another directory for a bootnode of another name",
             path.display()
         );
@@ -244,7 +243,7 @@ mod tests {
     fn a_lost_key_is_not_made_up_for() {
         let directory = tempfile::tempdir().unwrap();
         let first = identity(directory.path()).unwrap();
-        fs::write(directory.path().join(PEER_STORE), "{}").unwrap();
+        fs::write(directory.path().join(PEERS_FILE), "{}").unwrap();
         assert_eq!(identity(directory.path()).unwrap().public(), first.public());
         fs::remove_file(directory.path().join(NODE_KEY)).unwrap();
         let error = identity(directory.path()).unwrap_err().to_string();

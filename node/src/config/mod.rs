@@ -95,6 +95,14 @@ pub struct NetworkConfig {
     pub relay: Option<RelayMode>,
     /// Whether addresses of private networks are spread as if they were public.
     pub private_addresses: bool,
+    /// Connections that others may open.
+    pub max_inbound: u32,
+    /// Connections that this node opens.
+    pub max_outbound: u32,
+    /// Connections that one address range may open.
+    pub max_inbound_per_range: u32,
+    /// Whether local address ranges are held to the limits by range as well.
+    pub limit_local: bool,
 }
 
 /// The JSON-RPC server: HTTP and WebSocket on one port.
@@ -185,6 +193,10 @@ impl NodeConfig {
             upnp,
             relay,
             private_addresses,
+            max_inbound,
+            max_outbound,
+            max_inbound_per_range,
+            limit_local,
             rpc_listen,
             rpc_max_connections,
             rpc_max_request_size,
@@ -203,6 +215,7 @@ impl NodeConfig {
             ready_file,
             exit_on_stdin_eof,
         } = options;
+        let limits = baton_network::ConnectionLimits::default();
         let config = Self {
             genesis: genesis.ok_or(ConfigError::Required { setting: "genesis", what: "genesis file" })?,
             data_dir: data_dir.ok_or(ConfigError::Required { setting: "data-dir", what: "data directory" })?,
@@ -222,6 +235,10 @@ impl NodeConfig {
                 upnp: upnp.unwrap_or(true),
                 relay,
                 private_addresses: private_addresses.unwrap_or(false),
+                max_inbound: max_inbound.unwrap_or(limits.inbound),
+                max_outbound: max_outbound.unwrap_or(limits.outbound),
+                max_inbound_per_range: max_inbound_per_range.unwrap_or(limits.per_range_inbound),
+                limit_local: limit_local.unwrap_or(limits.limit_local),
             },
             rpc: RpcConfig {
                 listen: rpc_listen.unwrap_or(DEFAULT_RPC_LISTEN),
@@ -266,6 +283,7 @@ impl NodeConfig {
         at_least("mempool-max-per-sender", self.mempool.max_per_sender as u64, 1)?;
         at_least("database-cache", self.database.cache.0, 1 << 20)?;
         at_least("l1-poll", u64::try_from(self.l1.poll.as_millis()).unwrap_or(u64::MAX), 1)?;
+        at_least("max-outbound", self.network.max_outbound.into(), 1)?;
         for address in &self.network.bootnodes {
             if !crate::genesis::names_a_peer(address) {
                 return Err(ConfigError::Bootnode { address: address.clone() });
@@ -296,7 +314,20 @@ impl NodeConfig {
             whole_blocks: _,
         } = self.clone();
         let L1Config { endpoints, key: l1_key, poll } = l1;
-        let NetworkConfig { listen, external, bootnodes, discovery, mdns, upnp, relay, private_addresses } = network;
+        let NetworkConfig {
+            listen,
+            external,
+            bootnodes,
+            discovery,
+            mdns,
+            upnp,
+            relay,
+            private_addresses,
+            max_inbound,
+            max_outbound,
+            max_inbound_per_range,
+            limit_local,
+        } = network;
         let RpcConfig {
             listen: rpc_listen,
             max_connections,
@@ -326,6 +357,10 @@ impl NodeConfig {
             upnp: Some(upnp),
             relay,
             private_addresses: Some(private_addresses),
+            max_inbound: Some(max_inbound),
+            max_outbound: Some(max_outbound),
+            max_inbound_per_range: Some(max_inbound_per_range),
+            limit_local: Some(limit_local),
             rpc_listen: Some(rpc_listen),
             rpc_max_connections: Some(max_connections),
             rpc_max_request_size: Some(max_request_size),

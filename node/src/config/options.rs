@@ -98,6 +98,18 @@ pub struct NodeOptions {
     /// as well [default: false].
     #[arg(long, env = "BATON_PRIVATE_ADDRESSES", num_args = 0..=1, default_missing_value = "true", value_name = "BOOL")]
     pub private_addresses: Option<bool>,
+    /// Connections that others may open; sequencers, trusted and added peers come on top [default: 96].
+    #[arg(long, env = "BATON_MAX_INBOUND", value_name = "COUNT")]
+    pub max_inbound: Option<u32>,
+    /// Connections that this node opens; sequencers, trusted and added peers come on top [default: 48].
+    #[arg(long, env = "BATON_MAX_OUTBOUND", value_name = "COUNT")]
+    pub max_outbound: Option<u32>,
+    /// Connections that one address range (IPv4 /24, IPv6 /56) may open [default: 16].
+    #[arg(long, env = "BATON_MAX_INBOUND_PER_RANGE", value_name = "COUNT")]
+    pub max_inbound_per_range: Option<u32>,
+    /// Hold local address ranges (loopback, private, link-local) to the limits by range as well [default: false].
+    #[arg(long, env = "BATON_LIMIT_LOCAL", num_args = 0..=1, default_missing_value = "true", value_name = "BOOL")]
+    pub limit_local: Option<bool>,
     /// Where JSON-RPC listens, HTTP and WebSocket alike [default: 127.0.0.1:8545].
     #[arg(long, env = "BATON_RPC_LISTEN", value_name = "HOST:PORT")]
     pub rpc_listen: Option<SocketAddr>,
@@ -173,6 +185,10 @@ impl NodeOptions {
             upnp,
             relay,
             private_addresses,
+            max_inbound,
+            max_outbound,
+            max_inbound_per_range,
+            limit_local,
             rpc_listen,
             rpc_max_connections,
             rpc_max_request_size,
@@ -208,6 +224,10 @@ impl NodeOptions {
             upnp: upnp.or(lower.upnp),
             relay: relay.or(lower.relay),
             private_addresses: private_addresses.or(lower.private_addresses),
+            max_inbound: max_inbound.or(lower.max_inbound),
+            max_outbound: max_outbound.or(lower.max_outbound),
+            max_inbound_per_range: max_inbound_per_range.or(lower.max_inbound_per_range),
+            limit_local: limit_local.or(lower.limit_local),
             rpc_listen: rpc_listen.or(lower.rpc_listen),
             rpc_max_connections: rpc_max_connections.or(lower.rpc_max_connections),
             rpc_max_request_size: rpc_max_request_size.or(lower.rpc_max_request_size),

@@ -115,8 +115,12 @@ fn the_printed_configuration_gives_itself_again() {
         "[::1]:0",
         "--metrics",
         "[::1]:1",
+        "--max-inbound",
+        "7",
+        "--limit-local",
     ];
     let config = NodeConfig::resolve(parse(&flags)).unwrap();
+    assert!(config.network.limit_local && config.network.max_inbound == 7);
     let printed = config.to_toml().unwrap();
     assert_eq!(with_file(&printed, &[]).unwrap(), config, "{printed}");
 }

@@ -16,7 +16,7 @@ use baton_consensus::{
     reign::Reign,
     types::{ExtraData, Height},
 };
-use baton_network::{MAX_BRANCH_BLOCKS, NetworkHandle, PeerId};
+use baton_network::{MAX_BRANCH_BLOCKS, NetworkHandle, Offence, PeerId, Protocol};
 use futures::stream::{FuturesUnordered, StreamExt};
 use std::{
     collections::{BTreeMap, HashMap},
@@ -288,6 +288,7 @@ impl Synchronizer {
     fn blame(&self, peer: &Peer, from: Height, error: &DownloadError) {
         if error.is_lie() {
             warn!(peer = %peer.id, %from, %error, "a peer served bad blocks; it is not asked for a while");
+            self.network.report_peer(peer.id, Offence::ServedInvalid, Protocol::BlocksByRange);
         } else {
             debug!(peer = %peer.id, %from, %error, "a peer did not serve blocks");
         }
