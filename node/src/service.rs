@@ -1,7 +1,7 @@
 //! Builds the whole node, runs it, and ends it.
 
 use crate::{
-    admin::{self, AdminSocket, EngineOperations},
+    admin::{self, AdminSocket, NodeOperations},
     chain::{ChainReader, HeadEvents, RecentBlocks, init_genesis},
     config::{NodeConfig, Ready, RelayMode},
     engine::{Engine, EngineConfig},
@@ -176,7 +176,7 @@ pub async fn run(config: NodeConfig) -> eyre::Result<()> {
         pool: pool.clone(),
         recent: recent.clone(),
         network: network.clone(),
-        members,
+        members: members.clone(),
         heads: heads.clone(),
         status,
         catch_up,
@@ -226,7 +226,8 @@ pub async fn run(config: NodeConfig) -> eyre::Result<()> {
     }
     match AdminSocket::bind(&data_dir) {
         Ok(socket) => {
-            let server = admin::Server::new(socket, EngineOperations::new(engine_handle.clone()));
+            let operations = NodeOperations { engine: engine_handle.clone(), network: network.clone(), members };
+            let server = admin::Server::new(socket, operations);
             supervisor.spawn("admin", with(server.run(shutdown.clone())));
         }
         // The chain does not depend on it.

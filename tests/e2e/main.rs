@@ -18,6 +18,7 @@ mod kills;
 mod membership;
 mod metrics;
 mod partitions;
+mod peers;
 mod proofs;
 mod relay;
 mod shutdown;

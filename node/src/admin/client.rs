@@ -1,8 +1,8 @@
-//! How `baton admin` reaches a node.
+//! How `baton admin` and `baton peers` reach a node.
 
 use super::{
     Answer, Request,
-    protocol::{MAX_LINE, line},
+    protocol::{MAX_ANSWER, line},
     socket::{fits, path_in},
 };
 use std::{
@@ -93,7 +93,7 @@ pub enum ClientError {
 ///
 /// # Errors
 /// [`ClientError`] says what the operator can do.
-pub fn ask(data_dir: &Path, request: Request, patience: Duration) -> Result<Answer, ClientError> {
+pub fn ask(data_dir: &Path, request: &Request, patience: Duration) -> Result<Answer, ClientError> {
     let path = path_in(data_dir);
     if !fits(&path) {
         return Err(ClientError::TooLong { path });
@@ -106,13 +106,13 @@ pub fn ask(data_dir: &Path, request: Request, patience: Duration) -> Result<Answ
     }
 }
 
-fn talk(path: &Path, request: Request, patience: Duration) -> io::Result<Vec<u8>> {
+fn talk(path: &Path, request: &Request, patience: Duration) -> io::Result<Vec<u8>> {
     let mut stream = UnixStream::connect(path)?;
     stream.set_read_timeout(Some(patience))?;
     stream.set_write_timeout(Some(MARGIN))?;
-    stream.write_all(&line(&request))?;
+    stream.write_all(&line(request))?;
     let mut line = Vec::new();
-    BufReader::new(stream).take(MAX_LINE as u64 + 1).read_until(b'\n', &mut line)?;
+    BufReader::new(stream).take(MAX_ANSWER as u64).read_until(b'\n', &mut line)?;
     Ok(line)
 }
 

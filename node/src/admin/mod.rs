@@ -6,16 +6,20 @@
 //! ```text
 //! {"command":"resign","patienceMs":30000}
 //! {"termOpened":{"term":4,"scheduler":"0x…","resigned":"0x…"}}
+//! {"command":"peers","ask":{"why":"12D3Koo…"}}
+//! {"aboutPeers":{"peer":{"row":{…},"bans":1,"charges":[…]}}}
 //! ```
 //!
 //! - [`protocol`]: the requests and the answers.
 //! - [`socket`]: the file.
 //! - [`server`]: the actor that answers.
 //! - [`operations`]: how the node does what it is asked.
-//! - [`client`]: what `baton admin` uses.
+//! - [`peers`]: what can be asked and told about peers.
+//! - [`client`]: what `baton admin` and `baton peers` use.
 
 mod client;
 mod operations;
+mod peers;
 mod protocol;
 mod server;
 mod socket;
@@ -24,7 +28,8 @@ mod socket;
 mod tests;
 
 pub use client::{ClientError, ask};
-pub use operations::EngineOperations;
+pub use operations::NodeOperations;
+pub use peers::{BanRow, ChargeRow, ConnectionRow, MAX_BAN, PeerAnswer, PeerDetail, PeerRequest, PeerRow, RangeRow};
 pub use protocol::{Answer, MAX_PATIENCE, Request};
 pub use server::{Operations, Server};
 pub use socket::{AdminSocket, SocketError};

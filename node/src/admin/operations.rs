@@ -1,22 +1,22 @@
 //! How the node does what its operator asks.
 
-use super::{Answer, Operations, Request};
-use crate::engine::EngineHandle;
+use super::{Answer, Operations, Request, peers};
+use crate::{engine::EngineHandle, mesh::MemberPeers};
+use baton_network::NetworkHandle;
 use std::time::Duration;
 
-/// A node's operations, carried out by its engine.
+/// A node's operations, carried out by its engine and its network.
 #[derive(Clone, Debug)]
-pub struct EngineOperations {
-    engine: EngineHandle,
+pub struct NodeOperations {
+    /// Who resigns.
+    pub engine: EngineHandle,
+    /// Who knows the peers.
+    pub network: NetworkHandle,
+    /// Which of them are sequencers.
+    pub members: MemberPeers,
 }
 
-impl EngineOperations {
-    /// The operations of this engine's node.
-    #[must_use]
-    pub const fn new(engine: EngineHandle) -> Self {
-        Self { engine }
-    }
-
+impl NodeOperations {
     async fn resign(&self, patience: Duration) -> Answer {
         let before = self.engine.position();
         let term = match self.engine.resign().await {
@@ -37,10 +37,11 @@ impl EngineOperations {
     }
 }
 
-impl Operations for EngineOperations {
+impl Operations for NodeOperations {
     async fn carry_out(&self, request: Request) -> Answer {
         match request {
             Request::Resign { patience_ms } => self.resign(Duration::from_millis(patience_ms)).await,
+            Request::Peers { ask } => peers::carry_out(&self.network, &self.members, ask).await,
         }
     }
 }

@@ -1,4 +1,8 @@
-use super::{protocol::MAX_LINE, server::MAX_CLIENTS, *};
+use super::{
+    protocol::{MAX_ANSWER, MAX_LINE},
+    server::MAX_CLIENTS,
+    *,
+};
 use alloy_primitives::Address;
 use baton_consensus::types::Term;
 use std::{
@@ -24,7 +28,7 @@ struct Fake {
 }
 
 impl Operations for Fake {
-    async fn carry_out(&self, Request::Resign { .. }: Request) -> Answer {
+    async fn carry_out(&self, _: Request) -> Answer {
         if !self.answers {
             std::future::pending::<()>().await;
         }
@@ -92,6 +96,25 @@ fn the_lines_are_as_documented() {
 }
 
 #[test]
+fn peers_are_asked_about_as_documented() {
+    let peer = baton_network::PeerId::random();
+    let ask = |ask| {
+        let line = protocol::line(&Request::Peers { ask });
+        assert!(Request::parse(&line).is_ok());
+        String::from_utf8(line).unwrap()
+    };
+    assert_eq!(ask(PeerRequest::List), "{\"command\":\"peers\",\"ask\":\"list\"}\n");
+    let why = format!("{{\"command\":\"peers\",\"ask\":{{\"why\":\"{peer}\"}}}}\n");
+    assert_eq!(ask(PeerRequest::Why(peer)), why);
+    let ban = format!("{{\"command\":\"peers\",\"ask\":{{\"ban\":{{\"peer\":\"{peer}\",\"seconds\":60}}}}}}\n");
+    assert_eq!(ask(PeerRequest::Ban { peer, seconds: 60 }), ban);
+    let endless = PeerRequest::Ban { peer, seconds: MAX_BAN.as_secs() + 1 };
+    assert!(Request::parse(&protocol::line(&Request::Peers { ask: endless })).unwrap_err().contains("more than"));
+    let done = protocol::line(&Answer::from(PeerAnswer::Done { changed: true }));
+    assert_eq!(done, b"{\"aboutPeers\":{\"done\":{\"changed\":true}}}\n");
+}
+
+#[test]
 fn what_is_no_request_is_refused_with_what_is_wrong() {
     for (line, problem) in [
         (&b""[..], "EOF"),
@@ -104,6 +127,9 @@ fn what_is_no_request_is_refused_with_what_is_wrong() {
         (b"{\"command\":\"resign\",\"patienceMs\":-1}", "-1"),
         (b"{\"command\":\"resign\",\"patienceMs\":600001}", "more than 600000"),
         (b"{\"command\":\"resign\",\"patienceMs\":1} {}", "trailing characters"),
+        (b"{\"command\":\"peers\",\"ask\":\"everything\"}", "unknown variant `everything`"),
+        (b"{\"command\":\"peers\",\"ask\":{\"why\":\"me\"}}", "not a request"),
+        (b"{\"command\":\"peers\",\"ask\":{\"unbanRange\":\"10.0.0.0/8\"}}", "not an IPv4 /24"),
     ] {
         let error = Request::parse(line).unwrap_err();
         assert!(error.contains(problem) && !error.contains('\n'), "{error}");
@@ -201,7 +227,7 @@ async fn request(data_dir: &Path) -> Result<Answer, ClientError> {
 
 async fn request_for(data_dir: &Path, patience: Duration) -> Result<Answer, ClientError> {
     let data_dir = data_dir.to_owned();
-    let asking = tokio::task::spawn_blocking(move || ask(&data_dir, Request::Resign { patience_ms: 1 }, patience));
+    let asking = tokio::task::spawn_blocking(move || ask(&data_dir, &Request::Resign { patience_ms: 1 }, patience));
     asking.await.unwrap()
 }
 
@@ -224,7 +250,7 @@ async fn a_client_does_not_trust_what_answers() {
     for (said, expected) in [
         (&b""[..], "ended the connection without an answer"),
         (b"{\"termOpened\":{}}\n", "does not understand: {\"termOpened\":{}}"),
-        (&[0x1b; 2 * MAX_LINE], "does not understand: ????"),
+        (&[0x1b; 2 * MAX_ANSWER], "does not understand: ????"),
     ] {
         let served = async {
             let (mut stream, _) = listener.accept().await.unwrap();

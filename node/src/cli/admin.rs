@@ -28,10 +28,10 @@ pub(super) struct ResignArguments {
 
 /// The node that is asked.
 #[derive(Debug, Args)]
-struct NodeArguments {
+pub(super) struct NodeArguments {
     /// The data directory of the running node; the command must run as the same user, or as root.
     #[arg(long, env = "BATON_DATA_DIR", value_name = "DIR")]
-    data_dir: PathBuf,
+    pub(super) data_dir: PathBuf,
 }
 
 fn patience(text: &str) -> Result<Duration, String> {
@@ -54,7 +54,7 @@ impl ResignArguments {
     fn run(self) -> eyre::Result<()> {
         let Self { node: NodeArguments { data_dir }, timeout } = self;
         let patience_ms = u64::try_from(timeout.as_millis())?;
-        match ask(&data_dir, Request::Resign { patience_ms }, timeout)? {
+        match ask(&data_dir, &Request::Resign { patience_ms }, timeout)? {
             Answer::TermOpened { term, scheduler, resigned } if scheduler == resigned => {
                 println!("{resigned} resigned, and schedules term {term} again: it is its turn by weight");
                 Ok(())
@@ -69,11 +69,17 @@ impl ResignArguments {
                 humantime::format_duration(timeout)
             ),
             Answer::Refused { reason } => bail!("the node did not resign: {reason}"),
-            Answer::Malformed { problem } => {
-                bail!(
-                    "the node did not understand the request ({problem}); is it of another version than this program?"
-                )
-            }
+            other => misunderstood(other),
         }
+    }
+}
+
+/// The end of every command whose answer is none of those that it waits for.
+pub(super) fn misunderstood<T>(answer: Answer) -> eyre::Result<T> {
+    match answer {
+        Answer::Malformed { problem } => {
+            bail!("the node did not understand the request ({problem}); is it of another version than this program?")
+        }
+        other => bail!("the node answered {other:?}; is it of another version than this program?"),
     }
 }

@@ -13,6 +13,7 @@ mod key;
 mod logging;
 mod node;
 mod password;
+mod peers;
 mod relay;
 mod sequencer;
 mod verify;
@@ -52,6 +53,9 @@ enum Command {
     /// Ask something of a node that runs on this machine: operators' commands, such as handing the schedule over.
     #[command(subcommand)]
     Admin(admin::AdminCommand),
+    /// Look after the peers of a node that runs on this machine.
+    #[command(subcommand)]
+    Peers(peers::PeersCommand),
     /// Check that a block is final, from files alone: a light client.
     Verify(verify::VerifyCommand),
     /// Bring finality to the light client on L1.
@@ -82,6 +86,7 @@ fn run_with(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Sequencer(command) => command.run(),
         Command::Genesis(command) => command.run(),
         Command::Admin(command) => command.run(),
+        Command::Peers(command) => command.run(),
         Command::Verify(command) => command.run(),
         Command::Relay(command) => command.run(),
         Command::Halt(command) => command.run(),

@@ -39,6 +39,9 @@ fn a_wrong_command_line_is_one_line() {
             "invalid value '1h' for '--timeout <DURATION>': longer than 10m",
         ),
         (&["admin", "reboot"], "unrecognized subcommand 'reboot'"),
+        (&["peers", "why", "me", "--data-dir", "d"], "invalid value 'me' for '<PEER>'"),
+        (&["peers", "add", "/ip4/1.2.3.4/tcp/1", "--data-dir", "d"], "does not end in /p2p/<peer id>"),
+        (&["peers", "unban", "10.0.0.0/8", "--data-dir", "d"], "neither a peer id nor an address range"),
         (&["testnet", "--kill", "leader"], "invalid value 'leader' for '--kill"),
     ] {
         let line = one_line(&parse(arguments).unwrap_err());
