@@ -4,8 +4,9 @@
 use crate::{
     gossip::{self, GossipMessage},
     rpc::{
-        self, BlocksByHash, BlocksByRange, Branch, BranchBlock, FoundTransactions, Received, RecordsRequest, Request,
-        Response, Submission, TransactionsByHash,
+        self, BlocksByHash, BlocksByRange, Branch, BranchBlock, Chunk, ChunkPart, ChunkRequest, FoundTransactions,
+        HeaderProof, HeadersRequest, Received, RecordsRequest, Request, Response, SetChanges, SetChangesRequest, SnapshotOffers,
+        SnapshotOffersRequest, Submission, TransactionsByHash, TrieLeaf, TrieRange,
     },
     status::{Agent, PROTOCOL_VERSION, Status},
     text::Text,
@@ -128,6 +129,14 @@ fn quorum(round: u64) -> QuorumCertificate {
     QuorumCertificate { checkpoint: checkpoint(round), signers: Bytes::from_static(&[7]), signature }
 }
 
+fn proof() -> Arc<FinalityProof> {
+    Arc::new(FinalityProof { checkpoint: checkpoint(1), child: quorum(2) })
+}
+
+fn headers() -> HeaderProof {
+    HeaderProof { headers: vec![Bytes::from_static(&[5; 60])], finality: Some(proof()) }
+}
+
 fn cast_vote() -> CastVote {
     let signature = BlsSignature(FixedBytes::repeat_byte(17));
     CastVote { vote: Vote::new(checkpoint(2).reference()), signature }
@@ -177,6 +186,7 @@ fn status_frame() {
         genesis_hash: B256::repeat_byte(0xab),
         head: BlockRef { height: Height(1000), hash: B256::repeat_byte(1) },
         finalized: Height(990),
+        earliest: Height(512),
         era: Era(1),
         term: Term(2),
         epoch: Epoch(3),
@@ -197,6 +207,13 @@ fn request_frames() {
         Request::PushTransactions(transactions()),
         Request::TransactionsByHash(TransactionsByHash { hashes: vec![B256::repeat_byte(3), B256::repeat_byte(4)] }),
         Request::BlocksByHash(BlocksByHash { hash: B256::repeat_byte(3), count: 64 }),
+        Request::SetChanges(SetChangesRequest { from: Era(1), count: 64 }),
+        Request::Headers(HeadersRequest::Below(BlockRef { height: Height(6), hash: B256::repeat_byte(3) }, 256)),
+        Request::SnapshotOffers(SnapshotOffersRequest {}),
+        Request::SnapshotChunk(ChunkRequest {
+            block: BlockRef { height: Height(6), hash: B256::repeat_byte(3) },
+            part: ChunkPart::Storage(vec![(B256::repeat_byte(1), B256::repeat_byte(2))], B256::repeat_byte(5)),
+        }),
     ];
     for request in requests {
         let frame = request.encode().unwrap();
@@ -211,7 +228,7 @@ fn response_frames() {
         certificates: vec![Arc::new(certificate())],
         announcements: vec![signed(announcement())],
         blocks: vec![SealedBlock { block: block(), seal: signed(seal()) }],
-        finality: Some(Arc::new(FinalityProof { checkpoint: checkpoint(1), child: quorum(2) })),
+        finality: Some(proof()),
         change: Some(Arc::new(set_change(1))),
     };
     let responses = [
@@ -229,6 +246,14 @@ fn response_frames() {
                 BranchBlock { block: block(), seal: Some(signed(seal())) },
             ],
         }),
+        Response::SetChanges(SetChanges { changes: vec![Arc::new(set_change(1))], finality: Some(proof()) }),
+        Response::Headers(headers()),
+        Response::SnapshotOffers(SnapshotOffers { offers: vec![headers()] }),
+        Response::SnapshotChunk(Chunk::Storage(vec![TrieRange {
+            leaves: vec![TrieLeaf { key: vec![1; 32].into(), value: Bytes::from_static(&[2]) }],
+            proof: vec![Bytes::from_static(&[3; 40])],
+            more: true,
+        }])),
     ];
     for response in responses {
         let frame = response.encode().unwrap();

@@ -261,6 +261,7 @@ mod tests {
             genesis_hash: B256::ZERO,
             head: BlockRef { height: Height(height), hash: B256::ZERO },
             finalized: Height(0),
+            earliest: Height(0),
             era: Era(0),
             term: Term(1),
             epoch: Epoch(1),

@@ -64,9 +64,12 @@ pub use peers::{Direction, PeerInfo};
 pub use penalties::{Account, BAN_AT, Ban, BanCause, Charge, Class, DISCONNECT_AT, Offence};
 
 pub use rpc::{
-    BlocksByHash, BlocksByRange, Branch, BranchBlock, FoundTransactions, MAX_ASKED_TRANSACTIONS, MAX_BRANCH_BLOCKS,
-    MAX_FOUND_BYTES, MAX_REFUSAL_BYTES, MAX_SEGMENT_BYTES, Protocol, Received, RecordsRequest, Request, Responder,
-    Response, Submission, TransactionsByHash,
+    BlocksByHash, BlocksByRange, Branch, BranchBlock, Chunk, ChunkPart, ChunkRequest, FoundTransactions, HeaderProof,
+    HeadersRequest, MAX_ASKED_TRANSACTIONS, MAX_BRANCH_BLOCKS, MAX_CHUNK_BYTES, MAX_CHUNK_CODES, MAX_CHUNK_LEAVES,
+    MAX_CHUNK_TRIES, MAX_FOUND_BYTES, MAX_HEADER_BYTES, MAX_OFFER_HEADERS, MAX_REFUSAL_BYTES, MAX_SEGMENT_BYTES,
+    MAX_SET_CHANGES, MAX_SET_CHANGES_BYTES, MAX_SNAPSHOT_OFFERS, MIN_CHUNK_BYTES, Protocol, Received, RecordsRequest, Request,
+    Responder, Response, SetChanges, SetChangesRequest, SnapshotOffers, SnapshotOffersRequest, Submission,
+    TransactionsByHash, TrieLeaf, TrieRange,
 };
 pub use status::{Agent, MAX_AGENT_BYTES, PROTOCOL_VERSION, Status};
 pub use task::{NetworkTask, start};

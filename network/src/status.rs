@@ -30,6 +30,8 @@ pub struct Status {
     pub head: BlockRef,
     /// The height of the newest final block.
     pub finalized: Height,
+    /// The height of the lowest block that the sender can serve.
+    pub earliest: Height,
     /// The era that the sender is in.
     pub era: Era,
     /// The term that the sender is in.

@@ -195,7 +195,7 @@ impl Wire for ChainSegment {
 }
 
 /// A part of what travels that has bounds of its own.
-trait Bounded {
+pub(crate) trait Bounded {
     fn bounds(&self) -> Result<(), &'static str>;
 }
 

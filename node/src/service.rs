@@ -354,6 +354,7 @@ fn own_status(genesis: &Genesis, store: &Store) -> baton_network::Status {
         genesis_hash: genesis.hash,
         head: store.head(),
         finalized: store.finalized().height,
+        earliest: store.earliest(),
         era: Default::default(),
         term: baton_consensus::types::Term(1),
         epoch: Default::default(),

@@ -10,6 +10,7 @@ mod codec;
 mod messages;
 mod protocol;
 mod responder;
+mod sync;
 
 pub(crate) use codec::FrameCodec;
 #[cfg(any(test, fuzzing))]
@@ -22,5 +23,13 @@ pub use by_hash::{
     BlocksByHash, Branch, BranchBlock, FoundTransactions, MAX_ASKED_TRANSACTIONS, MAX_BRANCH_BLOCKS, TransactionsByHash,
 };
 pub use messages::{BlocksByRange, MAX_REFUSAL_BYTES, Received, RecordsRequest, Submission};
-pub use protocol::{MAX_FOUND_BYTES, MAX_SEGMENT_BYTES, Protocol, Request, Response};
+pub use protocol::{
+    MAX_CHUNK_BYTES, MAX_FOUND_BYTES, MAX_SEGMENT_BYTES, MAX_SET_CHANGES_BYTES, MIN_CHUNK_BYTES, Protocol, Request,
+    Response,
+};
 pub use responder::Responder;
+pub use sync::{
+    Chunk, ChunkPart, ChunkRequest, HeaderProof, HeadersRequest, MAX_CHUNK_CODES, MAX_CHUNK_LEAVES, MAX_CHUNK_TRIES,
+    MAX_HEADER_BYTES, MAX_OFFER_HEADERS, MAX_SET_CHANGES, MAX_SNAPSHOT_OFFERS, SetChanges, SetChangesRequest,
+    SnapshotOffers, SnapshotOffersRequest, TrieLeaf, TrieRange,
+};

@@ -1,7 +1,8 @@
 //! The table of request/response: one row a protocol. Everything else follows from it.
 
 use super::{
-    BlocksByHash, BlocksByRange, Branch, FoundTransactions, FrameCodec, Received, RecordsRequest, Submission,
+    BlocksByHash, BlocksByRange, Branch, Chunk, ChunkRequest, FoundTransactions, FrameCodec, HeaderProof,
+    HeadersRequest, Received, RecordsRequest, SetChanges, SetChangesRequest, SnapshotOffers, SnapshotOffersRequest, Submission,
     TransactionsByHash,
 };
 use crate::{
@@ -26,6 +27,16 @@ pub const MAX_SEGMENT_BYTES: usize = 16 * MIB;
 
 /// The most bytes of encoded [`FoundTransactions`]: 8 MiB.
 pub const MAX_FOUND_BYTES: usize = 8 * MIB;
+
+/// The most bytes of an encoded [`Chunk`]: 2 MiB.
+pub const MAX_CHUNK_BYTES: usize = 2 * MIB;
+
+/// The least bytes of keys and values, or of code, in an answer that leaves out a part of what was asked for, so that nobody
+/// keeps a newcomer busy with crumbs.
+pub const MIN_CHUNK_BYTES: usize = 64 * KIB;
+
+/// The most bytes of encoded [`SetChanges`]: 2 MiB.
+pub const MAX_SET_CHANGES_BYTES: usize = 2 * MIB;
 
 /// What the table says of a protocol.
 #[derive(Clone, Copy, Debug)]
@@ -223,6 +234,22 @@ protocols! {
         BlocksByHash blocks_by_hash (BlocksByHash => Branch) {
             name: "blocks-by-hash", request: 64, response: MAX_SEGMENT_BYTES, deadline: 10, concurrent: 2, quota: 32,
         }
+        /// The ends of eras, for who is behind or new.
+        SetChanges set_changes (SetChangesRequest => SetChanges) {
+            name: "set-changes", request: 64, response: MAX_SET_CHANGES_BYTES, deadline: 10, concurrent: 2, quota: 16,
+        }
+        /// Headers, and what makes them final.
+        Headers headers (HeadersRequest => HeaderProof) {
+            name: "headers", request: 128, response: 2 * MIB, deadline: 10, concurrent: 2, quota: 32,
+        }
+        /// Which states a node serves.
+        SnapshotOffers snapshot_offers (SnapshotOffersRequest => SnapshotOffers) {
+            name: "snapshot-offers", request: 16, response: MIB, deadline: 10, concurrent: 1, quota: 4,
+        }
+        /// A piece of a state.
+        SnapshotChunk snapshot_chunk (ChunkRequest => Chunk) {
+            name: "snapshot-chunk", request: 32 * KIB, response: MAX_CHUNK_BYTES, deadline: 15, concurrent: 4, quota: 128,
+        }
     }
 }
 
@@ -291,7 +318,11 @@ mod tests {
                 "/baton/7/abababab/sequencer-records/1",
                 "/baton/7/abababab/push-transactions/1",
                 "/baton/7/abababab/transactions-by-hash/1",
-                "/baton/7/abababab/blocks-by-hash/1"
+                "/baton/7/abababab/blocks-by-hash/1",
+                "/baton/7/abababab/set-changes/1",
+                "/baton/7/abababab/headers/1",
+                "/baton/7/abababab/snapshot-offers/1",
+                "/baton/7/abababab/snapshot-chunk/1"
             ]
         );
     }

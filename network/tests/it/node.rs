@@ -49,6 +49,7 @@ pub(crate) fn status(chain: SigningContext) -> Status {
         genesis_hash: chain.genesis_hash,
         head: BlockRef::default(),
         finalized: Height(0),
+        earliest: Height(0),
         era: Era(0),
         term: Term(1),
         epoch: Epoch(1),

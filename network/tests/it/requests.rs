@@ -11,8 +11,10 @@ use baton_consensus::{
     types::{ChainSegment, Epoch, Era, ExtraData, Height, SealedBlock, Term},
 };
 use baton_network::{
-    BlocksByHash, BlocksByRange, Branch, BranchBlock, FoundTransactions, NetworkEvent, PeerId, Received, Request,
-    RequestError, RespondError, Responder, Response, Submission, Text, TransactionsByHash, WireError,
+    BlocksByHash, BlocksByRange, Branch, BranchBlock, Chunk, ChunkPart, ChunkRequest, FoundTransactions, HeaderProof,
+    HeadersRequest, NetworkEvent, PeerId, Received, Request, RequestError, RespondError, Responder, Response,
+    SetChanges, SetChangesRequest, SnapshotOffers, SnapshotOffersRequest, Submission, Text, TransactionsByHash,
+    WireError,
 };
 use std::time::Duration;
 
@@ -57,6 +59,22 @@ async fn every_protocol_answers() {
                 blocks: vec![BranchBlock { block: (*samples::block(3)).clone(), seal: None }],
                 ..Branch::default()
             }),
+        ),
+        (
+            Request::SetChanges(SetChangesRequest { from: Era(0), count: 1 }),
+            Response::SetChanges(SetChanges::default()),
+        ),
+        (
+            Request::Headers(HeadersRequest::Proof(FixedBytes([1; 32]))),
+            Response::Headers(HeaderProof { headers: vec![vec![1; 600].into()], finality: None }),
+        ),
+        (Request::SnapshotOffers(SnapshotOffersRequest {}), Response::SnapshotOffers(SnapshotOffers::default())),
+        (
+            Request::SnapshotChunk(ChunkRequest {
+                block: Default::default(),
+                part: ChunkPart::Accounts(FixedBytes([1; 32])),
+            }),
+            Response::SnapshotChunk(Chunk::Unavailable),
         ),
     ];
     let (handle, id) = (client.handle.clone(), server.id());

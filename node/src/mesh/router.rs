@@ -272,6 +272,10 @@ impl Router {
                 }
             },
             Request::SequencerRecords(_) => self.records.serve(responder),
+            // The peer sees it fail, and asks another one.
+            Request::SetChanges(_) | Request::Headers(_) | Request::SnapshotOffers(_) | Request::SnapshotChunk(_) => {
+                drop(responder);
+            }
             Request::PushTransactions(batch) => {
                 let Ok(permit) = Arc::clone(&self.at_once.batches).try_acquire_owned() else {
                     return debug!(%peer, "too many batches of transactions at once; one was refused");

@@ -102,6 +102,15 @@ export const option = (layout) => ({
   }
 })
 
+export const flag = {
+  read: (reader) => {
+    const tag = reader.take(1)[0]
+    if (tag > 1) throw new Error(`a flag is ${tag}`)
+    return tag === 1
+  },
+  write: (writer, value) => writer.put([value ? 1 : 0])
+}
+
 export const sequence = (layout, most) => ({
   read: (reader) => Array.from({ length: reader.length(most) }, () => layout.read(reader)),
   write: (writer, value) => {

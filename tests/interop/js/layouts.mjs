@@ -1,6 +1,6 @@
 // Every message of docs/wire.md, in the order and under the names of that page.
 
-import { bytes, choice, fixed, option, pair, sequence, structure, text, u32, u64 } from './codec.mjs'
+import { bytes, choice, fixed, flag, option, pair, sequence, structure, text, u32, u64 } from './codec.mjs'
 
 const MAX_MEMBERS = 1024
 const address = fixed(20)
@@ -130,6 +130,7 @@ const status = structure({
   genesisHash: hash,
   head: blockRef,
   finalized: u64,
+  earliest: u64,
   era: u64,
   term: u64,
   epoch: u64,
@@ -139,6 +140,23 @@ const branch = structure({
   certificates: sequence(termCertificate, 4096),
   announcements: sequence(signed(announcement), 4096),
   blocks: sequence(structure({ block: signedBlock, seal: option(signed(seal)) }), 64)
+})
+const headerProof = structure({ headers: sequence(bytes, 1024), finality: option(finalityProof) })
+const trieRange = structure({
+  leaves: sequence(structure({ key: bytes, value: bytes }), 16384),
+  proof: sequence(bytes, 16384),
+  more: flag
+})
+const piece = choice({
+  accounts: hash,
+  storage: structure({ tries: sequence(structure({ account: hash, root: hash }), 256), from: hash }),
+  code: sequence(hash, 64)
+})
+const chunk = choice({
+  unavailable: null,
+  accounts: trieRange,
+  storage: sequence(trieRange, 256),
+  code: sequence(bytes, 64)
 })
 const submission = choice({ accepted: null, refused: text(256) })
 
@@ -154,5 +172,15 @@ export const PROTOCOLS = {
     [structure({ hashes: sequence(hash, 16384) }), 1 << 20],
     [structure({ transactions: sequence(bytes, 16384) }), 8 << 20]
   ],
-  'blocks-by-hash': [[structure({ hash, count: u32 }), 64], [branch, 16 << 20]]
+  'blocks-by-hash': [[structure({ hash, count: u32 }), 64], [branch, 16 << 20]],
+  'set-changes': [
+    [structure({ from: u64, count: u32 }), 64],
+    [structure({ changes: sequence(setChange, 256), finality: option(finalityProof) }), 2 << 20]
+  ],
+  headers: [
+    [choice({ proof: hash, below: structure({ block: blockRef, count: u32 }) }), 128],
+    [headerProof, 2 << 20]
+  ],
+  'snapshot-offers': [[structure({}), 16], [structure({ offers: sequence(headerProof, 8) }), 1 << 20]],
+  'snapshot-chunk': [[structure({ block: blockRef, part: piece }), 32 << 10], [chunk, 2 << 20]]
 }

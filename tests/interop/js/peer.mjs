@@ -149,6 +149,7 @@ const own = {
   genesisHash: chain.genesis,
   head: { height: 0, hash: chain.genesis },
   finalized: 0,
+  earliest: 0,
   era: 0,
   term: 0,
   epoch: 0,

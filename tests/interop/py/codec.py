@@ -112,6 +112,17 @@ class Option:
         return b"\0" if value is None else b"\1" + self.of.write(value)
 
 
+class Flag:
+    def read(self, reader: Reader) -> bool:
+        tag = reader.take(1)[0]
+        if tag > 1:
+            raise Malformed(f"a flag is {tag}")
+        return tag == 1
+
+    def write(self, value: bool) -> bytes:
+        return b"\1" if value else b"\0"
+
+
 @dataclass
 class Sequence:
     of: Any

@@ -1,9 +1,9 @@
 """Every message of docs/wire.md, in the order and under the names of that page."""
 
-from codec import Bytes, Choice, Fixed, Number, Option, Pair, Sequence, Structure, Text
+from codec import Bytes, Choice, Fixed, Flag, Number, Option, Pair, Sequence, Structure, Text
 
 MAX_MEMBERS = 1024
-u32, u64 = Number(32), Number(64)
+u32, u64, flag = Number(32), Number(64), Flag()
 address, hash32, signature = Fixed(20), Fixed(32), Fixed(65)
 bls_key, bls_signature = Fixed(48), Fixed(96)
 
@@ -127,6 +127,7 @@ status = Structure(
     genesisHash=hash32,
     head=block_ref,
     finalized=u64,
+    earliest=u64,
     era=u64,
     term=u64,
     epoch=u64,
@@ -139,6 +140,23 @@ branch = Structure(
 )
 hashes = Structure(hashes=Sequence(hash32, 16384))
 found = Structure(transactions=Sequence(Bytes(), 16384))
+header_proof = Structure(headers=Sequence(Bytes(), 1024), finality=Option(finality_proof))
+trie_range = Structure(leaves=Sequence(Structure(key=Bytes(), value=Bytes()), 16384), proof=Sequence(Bytes(), 16384), more=flag)
+piece = Choice(
+    {
+        "accounts": hash32,
+        "storage": Structure(tries=Sequence(Structure(account=hash32, root=hash32), 256), **{"from": hash32}),
+        "code": Sequence(hash32, 64),
+    }
+)
+chunk = Choice(
+    {
+        "unavailable": None,
+        "accounts": trie_range,
+        "storage": Sequence(trie_range, 256),
+        "code": Sequence(Bytes(), 64),
+    }
+)
 submission = Choice({"accepted": None, "refused": Text(256)})
 received = Structure(count=u32, refused=Sequence(u32, 16384))
 
@@ -152,4 +170,14 @@ PROTOCOLS = {
     "push-transactions": ((transactions, 1 << 20), (received, 64 << 10)),
     "transactions-by-hash": ((hashes, 1 << 20), (found, 8 << 20)),
     "blocks-by-hash": ((Structure(hash=hash32, count=u32), 64), (branch, 16 << 20)),
+    "set-changes": (
+        (Structure(**{"from": u64, "count": u32}), 64),
+        (Structure(changes=Sequence(set_change, 256), finality=Option(finality_proof)), 2 << 20),
+    ),
+    "headers": (
+        (Choice({"proof": hash32, "below": Structure(block=block_ref, count=u32)}), 128),
+        (header_proof, 2 << 20),
+    ),
+    "snapshot-offers": ((Structure(), 16), (Structure(offers=Sequence(header_proof, 8)), 1 << 20)),
+    "snapshot-chunk": ((Structure(block=block_ref, part=piece), 32 << 10), (chunk, 2 << 20)),
 }

@@ -79,6 +79,7 @@ class Peer:
             "genesisHash": self.chain.genesis,
             "head": {"height": 0, "hash": self.chain.genesis},
             "finalized": 0,
+            "earliest": 0,
             "era": 0,
             "term": 0,
             "epoch": 0,
