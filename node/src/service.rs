@@ -2,8 +2,8 @@
 
 use crate::{
     admin::{self, AdminSocket, NodeOperations},
-    chain::{ChainReader, HeadEvents, RecentBlocks, init_genesis},
-    config::{NodeConfig, Ready, RelayMode},
+    chain::{ChainReader, HeadEvents, RecentBlocks},
+    config::{NodeConfig, ProcessConfig, Ready, RelayMode},
     engine::{Engine, EngineConfig},
     eras::{self, CurrentEra},
     genesis::Genesis,
@@ -13,23 +13,29 @@ use crate::{
     mempool::{self, ChainRules, Mempool},
     mesh::{
         Assembler, AtOnce, Electorates, Endorsers, Held, Hints, KnownCertificates, MemberPeers, MempoolMesh, PeerBook,
-        RecordKeeper, Router,
+        Porter, RecordKeeper, Router,
     },
     metrics::{self, Exposition, Metrics},
     rpc,
     stop::StopRequests,
     supervisor::Supervisor,
-    sync::Synchronizer,
+    sync::{self, Arrival, Snapshots, Synchronizer},
 };
 use baton_consensus::{
     keys::{BlsKey, OperatorKey},
     reign::Reign,
+    types::{BlockRef, Height},
 };
 use baton_execution::next_base_fee;
 use baton_network::{Agent, ConnectionLimits, DiscoveryConfig, Multiaddr, NetworkHandle, PROTOCOL_VERSION, PeerId};
 use baton_storage::{Store, StoreOptions};
 use eyre::WrapErr;
-use std::{path::Path, sync::Arc, time::Duration};
+use std::{
+    net::SocketAddr,
+    path::Path,
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
 use tokio::sync::{mpsc, watch};
 use tracing::{info, warn};
 
@@ -61,6 +67,7 @@ pub async fn run(config: NodeConfig) -> eyre::Result<()> {
         password_file,
         l1,
         network,
+        sync,
         rpc,
         metrics: metrics_address,
         mempool,
@@ -88,18 +95,15 @@ pub async fn run(config: NodeConfig) -> eyre::Result<()> {
         Some(address) => Some(metrics::Socket::bind(address).await?),
         None => None,
     };
-    let store = open_store(&data_dir, database.cache.as_usize(), Arc::clone(&genesis)).await?;
+    let rpc_socket = rpc::Socket::bind(rpc.listen)?;
+    let store = open_store(&data_dir, database.cache.as_usize()).await?;
     let (keypair, operator) = identities(keys, &data_dir)?;
     let reign = eras::restore(&store, genesis.reign(), genesis.signing_context())?;
-    greet(&genesis, &store, &reign, operator.as_ref().map(|(operator, _)| operator));
-    let (era, eras) = CurrentEra::new(reign);
-    let set = &eras.get().electorate.set.clone();
+    let set = Arc::clone(&reign.electorate.set);
 
     let closing = store.clone();
     let mut supervisor = Supervisor::default();
     let shutdown = supervisor.shutdown();
-    let chain = ChainReader::new(store.clone(), genesis.chain);
-    let heads = HeadEvents::new();
     let (metrics, registry) = Metrics::new();
 
     // The network.
@@ -128,8 +132,88 @@ pub async fn run(config: NodeConfig) -> eyre::Result<()> {
         relay: network.relay.unwrap_or(default_relay).into(),
         private_addresses: network.private_addresses,
     };
-    let (network, events, swarm) = baton_network::start(network_config, status_receiver)?;
+    let (network, mut events, swarm) = baton_network::start(network_config, status_receiver)?;
     let peers = PeerBook::new(network.local_peer_id(), members.clone());
+    supervisor.spawn("network", with(swarm.run(shutdown.clone().cancelled_owned())));
+    let (listening, mut addresses) = watch::channel(Vec::new());
+    let rpc_config = rpc::RpcConfig {
+        listen: rpc.listen,
+        max_connections: rpc.max_connections,
+        max_request_bytes: rpc.max_request_size.as_u32(),
+        max_response_bytes: rpc.max_response_size.as_u32(),
+        max_batch: rpc.max_batch,
+        cors_origins: rpc.cors_origins,
+        ..rpc::RpcConfig::default()
+    };
+
+    // What the node shows of itself from the first moment on.
+    let sources = Arc::new(OnceLock::new());
+    if let Some(socket) = metrics_socket {
+        info!(address = %socket.address(), "metrics for Prometheus at /metrics");
+        let server =
+            metrics::Server::new(socket, Exposition::new(Arc::clone(&metrics), registry, Arc::clone(&sources)));
+        supervisor.spawn("metrics", with(server.run(shutdown.clone())));
+    }
+
+    // The way to the first block, if the node is new.
+    let progress = sync::Progress::new(Arc::clone(&metrics));
+    let arrival = Arrival {
+        genesis: Arc::clone(&genesis),
+        store: store.clone(),
+        network: network.clone(),
+        peers: peers.clone(),
+        mode: sync.mode,
+        checkpoint: sync.checkpoint,
+        is_member: operator.as_ref().is_some_and(|(operator, _)| genesis.set.contains(operator.address())),
+        progress: progress.clone(),
+    };
+    let arrive = async {
+        let porter = Porter { network: network.clone(), peers: peers.clone(), listening: listening.clone() };
+        let arrive = async {
+            let plan = arrival.plan().await?;
+            let waiting = (plan != sync::Plan::Nothing).then(|| {
+                let (sync, peers) = (progress.follow(), Arc::new(peers.clone()));
+                let context = rpc::WaitingContext { chain_id: genesis.chain_id(), sync, peers };
+                rpc::start_waiting(&rpc_socket, rpc_config.clone(), context)
+            });
+            let waiting = waiting.transpose()?;
+            if waiting.is_some() {
+                let mut addresses = listening.subscribe();
+                become_ready(&process, &network, (&mut addresses, addresses_to_listen_on), rpc_socket.address())
+                    .await?;
+            }
+            let anchors = arrival.carry_out(plan).await?;
+            if let Some(waiting) = waiting {
+                // Those who are connected come again.
+                let _ = tokio::time::timeout(RPC_PATIENCE, waiting.stop()).await;
+            }
+            eyre::Ok(anchors)
+        };
+        tokio::select! {
+            anchors = arrive => anchors.map(Some),
+            () = porter.attend(&mut events) => Ok(None),
+            what = requests.next() => {
+                info!("{what}: stopping");
+                Ok(None)
+            }
+        }
+    };
+    let anchors = match supervisor.during(arrive).await.and_then(|arrived| arrived) {
+        Ok(Some(anchors)) => anchors,
+        ended => {
+            drop(arrival);
+            drop(store);
+            let ended = ended.map(|_| ());
+            return close(supervisor.oversee(std::future::ready(())).await, closing).await.and(ended);
+        }
+    };
+    let reign = eras::restore(&store, genesis.reign(), genesis.signing_context())?;
+    greet(&genesis, &store, &reign, operator.as_ref().map(|(operator, _)| operator));
+    members.set(&reign.electorate.set);
+    let (era, eras) = CurrentEra::new(reign);
+    status.send_replace(own_status(&genesis, &store));
+    let chain = ChainReader::new(store.clone(), genesis.chain);
+    let heads = HeadEvents::new();
     let operator_key = operator.as_ref().map(|(operator, _)| operator.clone());
     let (keeper, records) =
         RecordKeeper::new(network.clone(), members.clone(), genesis.signing_context(), operator_key, &data_dir);
@@ -183,7 +267,9 @@ pub async fn run(config: NodeConfig) -> eyre::Result<()> {
         metrics: Arc::clone(&metrics),
     })?;
     let (news, peer_news) = mpsc::channel(1);
-    let (listening, mut addresses) = watch::channel(Vec::new());
+    let block_time = genesis.parameters.block_time;
+    let interval = sync.snapshot_interval.unwrap_or_else(|| sync::interval_for(block_time));
+    let snapshots = Snapshots::new(store.clone(), interval, Arc::clone(&metrics));
     let electorates = Electorates::restore(eras.clone(), &store, &genesis.reign())?;
     let assembler = Assembler::new(
         network.clone(),
@@ -209,17 +295,26 @@ pub async fn run(config: NodeConfig) -> eyre::Result<()> {
         endorsers: Endorsers::default(),
         hints: Hints::default(),
         news,
+        snapshots: snapshots.clone(),
         listening,
         metrics: Arc::clone(&metrics),
     };
-    let synchronizer =
-        Synchronizer::new(network.clone(), engine_handle.clone(), view.clone(), peers.clone(), eras, chain.clone());
+    let synchronizer = Synchronizer::new(sync::Sources {
+        network: network.clone(),
+        engine: engine_handle.clone(),
+        view: view.clone(),
+        peers: peers.clone(),
+        eras,
+        chain: chain.clone(),
+        progress: progress.clone(),
+        anchors,
+    });
 
-    supervisor.spawn("network", with(swarm.run(shutdown.clone().cancelled_owned())));
     supervisor.spawn("mempool", with(pool_task.run(shutdown.clone())));
     supervisor.spawn("records", with(keeper.run(shutdown.clone())));
     supervisor.spawn("router", with(router.run(events, shutdown.clone())));
-    supervisor.spawn("synchronizer", with(synchronizer.run(catch_up_asked, peer_news, shutdown.clone())));
+    supervisor.spawn("synchronizer", synchronizer.run(catch_up_asked, peer_news, shutdown.clone()));
+    supervisor.spawn("keeper of snapshots", with(snapshots.run(shutdown.clone())));
     supervisor.spawn_thread("engine", engine.run(shutdown.clone()))?;
     if let Some(link) = link {
         supervisor.spawn("l1", with(link.run(engine_handle.clone(), shutdown.clone())));
@@ -234,39 +329,22 @@ pub async fn run(config: NodeConfig) -> eyre::Result<()> {
         Err(error) => warn!(%error, "`baton admin` cannot reach this node"),
     }
 
-    // What the node shows of itself: metrics and JSON-RPC.
+    // What the node shows of itself, now that there is a chain.
     let (consensus, peers) = (Arc::new(view), Arc::new(peers));
-    if let Some(socket) = metrics_socket {
-        let (chain, pool) = (chain.clone(), Arc::clone(pool.metrics()));
-        let sources = metrics::Sources { chain, pool, consensus: consensus.clone(), peers: peers.clone() };
-        info!(address = %socket.address(), "metrics for Prometheus at /metrics");
-        let server = metrics::Server::new(socket, Exposition::new(metrics, registry, sources));
-        supervisor.spawn("metrics", with(server.run(shutdown)));
-    }
-    let context = rpc::RpcContext { chain, pool, consensus, peers, heads, l1: l1_status };
-    let rpc_config = rpc::RpcConfig {
-        listen: rpc.listen,
-        max_connections: rpc.max_connections,
-        max_request_bytes: rpc.max_request_size.as_u32(),
-        max_response_bytes: rpc.max_response_size.as_u32(),
-        max_batch: rpc.max_batch,
-        cors_origins: rpc.cors_origins,
-        ..rpc::RpcConfig::default()
-    };
-    let (server, rpc_address) = rpc::start(rpc_config, context).await?;
+    // Nobody else sets it.
+    let _ = sources.set(metrics::Sources {
+        chain: chain.clone(),
+        pool: Arc::clone(pool.metrics()),
+        consensus: consensus.clone(),
+        peers: peers.clone(),
+    });
+    let context = rpc::RpcContext { chain, pool, consensus, peers, heads, l1: l1_status, sync: progress.follow() };
+    let (server, rpc_address) = (rpc::start_on(&rpc_socket, rpc_config, context)?, rpc_socket.address());
     info!(address = %rpc_address, "JSON-RPC over HTTP and WebSocket");
 
-    let become_ready = async {
-        wait_until_listening(&mut addresses, addresses_to_listen_on).await;
-        if let Some(path) = &process.ready_file {
-            let p2p = with_peer_id(&network, &addresses.borrow());
-            Ready { rpc: rpc_address, p2p, pid: std::process::id() }
-                .write(path)
-                .wrap_err_with(|| format!("cannot write the ready file {}", path.display()))?;
-        }
-        eyre::Ok(())
-    };
     let stop = async {
+        let become_ready =
+            become_ready(&process, &network, (&mut addresses, addresses_to_listen_on), rpc_socket.address());
         let what = tokio::select! {
             result = become_ready => match result {
                 Ok(()) => requests.next().await,
@@ -292,10 +370,29 @@ async fn finish(
     let result = supervisor.oversee(async { stopped = stop.await }).await;
     // Open connections may take their time; they are cut with the process.
     let _ = tokio::time::timeout(RPC_PATIENCE, server.stop()).await;
+    close(result, store).await.and(stopped)
+}
+
+/// Closes the database.
+async fn close(result: eyre::Result<()>, store: Store) -> eyre::Result<()> {
     if !tokio::task::spawn_blocking(move || store.close(CLOSE_PATIENCE)).await? {
         warn!("a part of the node still uses the database; it is left open");
     }
-    result.and(stopped)
+    result
+}
+
+/// Tells what started the node where it listens, once it does.
+async fn become_ready(
+    process: &ProcessConfig,
+    network: &NetworkHandle,
+    (addresses, expected): (&mut watch::Receiver<Vec<Multiaddr>>, usize),
+    rpc: SocketAddr,
+) -> eyre::Result<()> {
+    wait_until_listening(addresses, expected).await;
+    let Some(path) = &process.ready_file else { return Ok(()) };
+    let p2p = with_peer_id(network, &addresses.borrow());
+    let ready = Ready { rpc, p2p, pid: std::process::id() };
+    ready.write(path).wrap_err_with(|| format!("cannot write the ready file {}", path.display()))
 }
 
 async fn with(task: impl Future<Output = ()>) -> eyre::Result<()> {
@@ -303,13 +400,11 @@ async fn with(task: impl Future<Output = ()>) -> eyre::Result<()> {
     Ok(())
 }
 
-async fn open_store(data_dir: &Path, cache_bytes: usize, genesis: Arc<Genesis>) -> eyre::Result<Store> {
+async fn open_store(data_dir: &Path, cache_bytes: usize) -> eyre::Result<Store> {
     let path = data_dir.join("db");
     std::fs::create_dir_all(data_dir).wrap_err_with(|| format!("cannot create {}", data_dir.display()))?;
     tokio::task::spawn_blocking(move || {
-        let store = Store::open(&path, &StoreOptions { cache_bytes, ..StoreOptions::default() })?;
-        init_genesis(&store, &genesis)?;
-        Ok(store)
+        Ok(Store::open(&path, &StoreOptions { cache_bytes, ..StoreOptions::default() })?)
     })
     .await?
 }
@@ -347,12 +442,19 @@ fn greet(genesis: &Genesis, store: &Store, reign: &Reign, operator: Option<&Oper
     }
 }
 
+/// The peers that members are to be found at, as far as they say it.
+fn peers_of(reign: &Reign) -> Vec<PeerId> {
+    reign.electorate.set.members().iter().filter_map(|member| member.peer_id.parse().ok()).collect()
+}
+
 fn own_status(genesis: &Genesis, store: &Store) -> baton_network::Status {
+    let start = BlockRef { height: Height(0), hash: genesis.hash };
     baton_network::Status {
         version: PROTOCOL_VERSION,
         chain_id: genesis.chain_id(),
         genesis_hash: genesis.hash,
-        head: store.head(),
+        // Before there is a chain it is that of genesis.
+        head: if store.genesis().is_some() { store.head() } else { start },
         finalized: store.finalized().height,
         earliest: store.earliest(),
         era: Default::default(),

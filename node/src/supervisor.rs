@@ -57,6 +57,19 @@ impl Supervisor {
         Ok(())
     }
 
+    /// Does something that the rest of the node waits for, as long as the tasks that run go on.
+    ///
+    /// # Errors
+    /// What made a task end before it was asked to.
+    pub async fn during<T>(&mut self, work: impl Future<Output = T>) -> eyre::Result<T> {
+        tokio::select! {
+            done = work => Ok(done),
+            Some(ended) = self.tasks.join_next() => {
+                Err(describe(ended).unwrap_or_else(|| eyre!("a task ended, which it never should")))
+            }
+        }
+    }
+
     /// Waits until `stop` resolves or a task ends, then ends all of them.
     ///
     /// # Errors

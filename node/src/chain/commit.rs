@@ -1,8 +1,9 @@
 //! From what execution found out to what the store commits.
 
 use alloy_consensus::Transaction as _;
+use alloy_primitives::Bytes;
 use baton_consensus::types::{Height, SealedBlock};
-use baton_execution::{Account, ExecutedBlock, Receipt, StateDiff};
+use baton_execution::{Account, ExecutedBlock, Receipt, StateDiff, TrieKey};
 use baton_storage::{BlockCommit, JournalWrite, StateChanges, StoredAccount, StoredLog, StoredReceipt};
 use std::sync::Arc;
 
@@ -36,6 +37,12 @@ pub fn state_changes(diff: &StateDiff) -> StateChanges {
         code: code.iter().map(|(hash, code)| (*hash, code.clone())).collect(),
         trie: trie_nodes.iter().map(|(key, node)| (key.to_bytes(), node.clone())).collect(),
     }
+}
+
+/// Nodes of a trie that are there from now on, in the form of the store.
+#[must_use]
+pub fn trie_changes(nodes: Vec<(TrieKey, Bytes)>) -> Vec<(Vec<u8>, Option<Bytes>)> {
+    nodes.into_iter().map(|(key, node)| (key.to_bytes(), Some(node))).collect()
 }
 
 /// The receipts of a block with what JSON-RPC tells beside them: each transaction's own gas, and the address that a creation

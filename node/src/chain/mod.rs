@@ -25,7 +25,7 @@ mod state;
 mod tests;
 
 pub use blocks::{BlockWithReceipts, RecoveredBlock, consensus_block, execution_block};
-pub use commit::{block_commit, state_changes, stored_receipts};
+pub use commit::{block_commit, state_changes, stored_receipts, trie_changes};
 pub use error::ChainError;
 pub use genesis::init_genesis;
 pub(crate) use heads::block_logs;
@@ -33,4 +33,4 @@ pub use heads::{BlockLog, HeadEvent, HeadEvents, NewHead};
 pub use pool::committed_block;
 pub use reader::ChainReader;
 pub use recent::RecentBlocks;
-pub use state::StateAdapter;
+pub use state::{LentState, StateAdapter};

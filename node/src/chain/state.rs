@@ -36,7 +36,21 @@ impl<'a> StateAdapter<'a> {
     }
 }
 
-impl StateReader for StateAdapter<'_> {
+/// [`StateAdapter`] for a view that is lent, as that of a pinned state is.
+#[derive(Clone, Copy, Debug)]
+pub struct LentState<'v, 'a> {
+    view: &'v StateView<'a>,
+}
+
+impl<'v, 'a> LentState<'v, 'a> {
+    /// The state that `view` shows.
+    #[must_use]
+    pub const fn new(view: &'v StateView<'a>) -> Self {
+        Self { view }
+    }
+}
+
+impl StateReader for LentState<'_, '_> {
     fn account(&self, address: Address) -> Result<Option<Account>, StateError> {
         Ok(self.view.account(address).map_err(StateError::new)?.map(account))
     }
@@ -55,6 +69,28 @@ impl StateReader for StateAdapter<'_> {
 
     fn trie_node(&self, key: &TrieKey) -> Result<Option<Bytes>, StateError> {
         self.view.trie_node(&key.to_bytes()).map_err(StateError::new)
+    }
+}
+
+impl StateReader for StateAdapter<'_> {
+    fn account(&self, address: Address) -> Result<Option<Account>, StateError> {
+        LentState::new(&self.view).account(address)
+    }
+
+    fn storage(&self, address: Address, slot: U256) -> Result<U256, StateError> {
+        LentState::new(&self.view).storage(address, slot)
+    }
+
+    fn code(&self, code_hash: B256) -> Result<Option<Bytes>, StateError> {
+        LentState::new(&self.view).code(code_hash)
+    }
+
+    fn block_hash(&self, number: u64) -> Result<Option<B256>, StateError> {
+        LentState::new(&self.view).block_hash(number)
+    }
+
+    fn trie_node(&self, key: &TrieKey) -> Result<Option<Bytes>, StateError> {
+        LentState::new(&self.view).trie_node(key)
     }
 }
 

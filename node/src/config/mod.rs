@@ -12,13 +12,14 @@ mod size;
 mod stdin;
 
 pub use error::ConfigError;
-pub use options::{LogFormat, NodeOptions, RelayMode};
+pub use options::{LogFormat, NodeOptions, RelayMode, SyncMode};
 pub use ready::Ready;
 pub(crate) use ready::write_whole;
 pub use size::ByteSize;
 pub use stdin::stdin_closed;
 
 use crate::l1::EndpointUrl;
+use alloy_primitives::B256;
 use libp2p::Multiaddr;
 use std::{
     net::{Ipv4Addr, SocketAddr},
@@ -47,6 +48,8 @@ pub struct NodeConfig {
     pub l1: L1Config,
     /// The peer-to-peer network.
     pub network: NetworkConfig,
+    /// How the node comes to the head of the chain, and helps others to.
+    pub sync: SyncConfig,
     /// The JSON-RPC server.
     pub rpc: RpcConfig,
     /// Where Prometheus reads the metrics; none for nowhere.
@@ -103,6 +106,17 @@ pub struct NetworkConfig {
     pub max_inbound_per_range: u32,
     /// Whether local address ranges are held to the limits by range as well.
     pub limit_local: bool,
+}
+
+/// How a node comes to the head of the chain, and helps others to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SyncConfig {
+    /// What a node without a chain does; none leaves it to the node.
+    pub mode: Option<SyncMode>,
+    /// The hash of a block that must be in the chain.
+    pub checkpoint: Option<B256>,
+    /// How many blocks lie between two states that are kept for others, 0 for none; none leaves it to the node.
+    pub snapshot_interval: Option<u64>,
 }
 
 /// The JSON-RPC server: HTTP and WebSocket on one port.
@@ -197,6 +211,9 @@ impl NodeConfig {
             max_outbound,
             max_inbound_per_range,
             limit_local,
+            sync,
+            checkpoint,
+            snapshot_interval,
             rpc_listen,
             rpc_max_connections,
             rpc_max_request_size,
@@ -240,6 +257,7 @@ impl NodeConfig {
                 max_inbound_per_range: max_inbound_per_range.unwrap_or(limits.per_range_inbound),
                 limit_local: limit_local.unwrap_or(limits.limit_local),
             },
+            sync: SyncConfig { mode: sync, checkpoint, snapshot_interval },
             rpc: RpcConfig {
                 listen: rpc_listen.unwrap_or(DEFAULT_RPC_LISTEN),
                 max_connections: rpc_max_connections.unwrap_or(512),
@@ -304,6 +322,7 @@ impl NodeConfig {
             password_file,
             l1,
             network,
+            sync,
             rpc,
             metrics,
             mempool,
@@ -328,6 +347,7 @@ impl NodeConfig {
             max_inbound_per_range,
             limit_local,
         } = network;
+        let SyncConfig { mode, checkpoint, snapshot_interval } = sync;
         let RpcConfig {
             listen: rpc_listen,
             max_connections,
@@ -361,6 +381,9 @@ impl NodeConfig {
             max_outbound: Some(max_outbound),
             max_inbound_per_range: Some(max_inbound_per_range),
             limit_local: Some(limit_local),
+            sync: mode,
+            checkpoint,
+            snapshot_interval,
             rpc_listen: Some(rpc_listen),
             rpc_max_connections: Some(max_connections),
             rpc_max_request_size: Some(max_request_size),

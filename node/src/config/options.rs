@@ -2,6 +2,7 @@
 
 use super::ByteSize;
 use crate::l1::EndpointUrl;
+use alloy_primitives::B256;
 use baton_network::RelayUse;
 use clap::{Args, ValueEnum};
 use libp2p::Multiaddr;
@@ -39,6 +40,16 @@ impl From<RelayMode> for RelayUse {
             RelayMode::Never => Self::Never,
         }
     }
+}
+
+/// How a node that has no chain comes to the head of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ValueEnum)]
+#[serde(rename_all = "kebab-case")]
+pub enum SyncMode {
+    /// It takes over the state of a final block that its peers offer and prove.
+    Snapshot,
+    /// It executes all blocks from genesis on.
+    Full,
 }
 
 /// The settings of `baton node`, each absent unless said.
@@ -110,6 +121,17 @@ pub struct NodeOptions {
     /// Hold local address ranges (loopback, private, link-local) to the limits by range as well [default: false].
     #[arg(long, env = "BATON_LIMIT_LOCAL", num_args = 0..=1, default_missing_value = "true", value_name = "BOOL")]
     pub limit_local: Option<bool>,
+    /// How a node without a chain comes to its head [default: snapshot if its peers are more than 4096 blocks ahead, else full].
+    #[arg(long, env = "BATON_SYNC", value_name = "MODE")]
+    pub sync: Option<SyncMode>,
+    /// The hash of a final block: a chain that does not contain it is not followed. Where stake can be withdrawn, take one
+    /// that is younger than the unbonding delay.
+    #[arg(long, env = "BATON_CHECKPOINT", value_name = "HASH")]
+    pub checkpoint: Option<B256>,
+    /// How many blocks lie between two states that are kept for peers that join; 0 keeps none. All nodes of a chain should
+    /// say the same [default: two minutes, as a power of two from 64 to 8192].
+    #[arg(long, env = "BATON_SNAPSHOT_INTERVAL", value_name = "BLOCKS")]
+    pub snapshot_interval: Option<u64>,
     /// Where JSON-RPC listens, HTTP and WebSocket alike [default: 127.0.0.1:8545].
     #[arg(long, env = "BATON_RPC_LISTEN", value_name = "HOST:PORT")]
     pub rpc_listen: Option<SocketAddr>,
@@ -189,6 +211,9 @@ impl NodeOptions {
             max_outbound,
             max_inbound_per_range,
             limit_local,
+            sync,
+            checkpoint,
+            snapshot_interval,
             rpc_listen,
             rpc_max_connections,
             rpc_max_request_size,
@@ -228,6 +253,9 @@ impl NodeOptions {
             max_outbound: max_outbound.or(lower.max_outbound),
             max_inbound_per_range: max_inbound_per_range.or(lower.max_inbound_per_range),
             limit_local: limit_local.or(lower.limit_local),
+            sync: sync.or(lower.sync),
+            checkpoint: checkpoint.or(lower.checkpoint),
+            snapshot_interval: snapshot_interval.or(lower.snapshot_interval),
             rpc_listen: rpc_listen.or(lower.rpc_listen),
             rpc_max_connections: rpc_max_connections.or(lower.rpc_max_connections),
             rpc_max_request_size: rpc_max_request_size.or(lower.rpc_max_request_size),

@@ -19,12 +19,14 @@ use crate::{
     metrics::{AwaitingFinality, Metrics},
 };
 use baton_consensus::{
+    certificate::VerifiedCertificate,
     core::{Core, Identity, Input, MAX_PENDING_HEIGHTS},
     evidence::{Evidence, VerifiedEvidence},
     keys::{BlsKey, OperatorKey},
+    messages::{Announcement, Seal},
     reign::Reign,
-    signing::SigningContext,
-    types::{ExtraData, SealedBlock},
+    signing::{SigningContext, Verified},
+    types::{ExtraData, SealedBlock, VerifiedBlock, VerifiedSealedBlock},
 };
 use baton_network::NetworkHandle;
 use eyre::{WrapErr, bail};
@@ -298,21 +300,15 @@ impl Engine {
 
     async fn take_segment(&mut self, segment: Segment) -> eyre::Result<()> {
         let Segment { certificates, finality, announcements, blocks, change } = segment;
-        for certificate in certificates {
-            self.feed(Input::Certificate(certificate), None).await?;
-        }
+        self.take_certificates(certificates).await?;
         // Before the blocks: it tells which branch to go over to.
         if let Some(finality) = finality {
             let (certificate, parent) = (finality.child().clone(), Some(*finality.checkpoint()));
             self.feed(Input::Quorum { certificate, parent }, None).await?;
         }
-        for announcement in announcements {
-            self.feed(Input::Announcement { announcement, certificate: None }, None).await?;
-        }
-        for sealed in blocks {
-            // The seal first: it entitles blocks of past epochs and of other branches.
-            self.feed(Input::Seal(sealed.seal), None).await?;
-            self.feed(Input::Block(sealed.block), None).await?;
+        self.take_announcements(announcements).await?;
+        for VerifiedSealedBlock { block, seal } in blocks {
+            self.take_block(block, Some(seal)).await?;
         }
         if let Some(change) = change {
             self.feed(Input::SetChange(*change), None).await?;
@@ -321,20 +317,34 @@ impl Engine {
     }
 
     async fn take_branch(&mut self, Branch { certificates, announcements, blocks }: Branch) -> eyre::Result<()> {
+        self.take_certificates(certificates).await?;
+        self.take_announcements(announcements).await?;
+        for (block, seal) in blocks {
+            self.take_block(block, seal).await?;
+        }
+        Ok(())
+    }
+
+    async fn take_certificates(&mut self, certificates: Vec<VerifiedCertificate>) -> eyre::Result<()> {
         for certificate in certificates {
             self.feed(Input::Certificate(certificate), None).await?;
         }
+        Ok(())
+    }
+
+    async fn take_announcements(&mut self, announcements: Vec<Verified<Announcement>>) -> eyre::Result<()> {
         for announcement in announcements {
             self.feed(Input::Announcement { announcement, certificate: None }, None).await?;
         }
-        for (block, seal) in blocks {
-            // The seal first, as above.
-            if let Some(seal) = seal {
-                self.feed(Input::Seal(seal), None).await?;
-            }
-            self.feed(Input::Block(block), None).await?;
-        }
         Ok(())
+    }
+
+    /// Takes a block in, the seal first: it entitles blocks of past epochs and of other branches.
+    async fn take_block(&mut self, block: VerifiedBlock, seal: Option<Verified<Seal>>) -> eyre::Result<()> {
+        if let Some(seal) = seal {
+            self.feed(Input::Seal(seal), None).await?;
+        }
+        self.feed(Input::Block(block), None).await
     }
 
     async fn feed(&mut self, input: Input, mut origin: Option<Origin>) -> eyre::Result<()> {
@@ -375,6 +385,7 @@ impl Engine {
             let next = baton_network::Status {
                 head: status.head,
                 finalized: chain.height,
+                earliest: self.chain.store().earliest(),
                 era: status.era,
                 term: status.term,
                 epoch: status.epoch,

@@ -41,8 +41,9 @@ pub(super) fn restore(store: &Store, reign: &Reign, rule: FinalityRule) -> eyre:
     let finality = store.newest_finality()?;
     let settled = settled(store, finality.as_ref())?;
     let within = |horizon: u64| Height(store.head().height.0.saturating_sub(horizon));
-    // Nothing below the block with which the era began can be taken back.
-    let from = finalized.max(within(horizon)).min(settled.max(within(HORIZON))).max(reign.base.height);
+    // Nothing below the block with which the era began can be taken back, nor below one whose state was taken over.
+    let lowest = reign.base.height.max(store.earliest());
+    let from = finalized.max(within(horizon)).min(settled.max(within(HORIZON))).max(lowest);
     let chain = chain(store, from)?;
     let (mut certificates, mut announcements) = (Vec::new(), Vec::new());
     let era = reign.era();

@@ -12,6 +12,7 @@
 //! - [`members`]: which peers the members of the set are, and where.
 //! - [`records`]: how members tell each other so.
 //! - [`peers`]: who is connected, for JSON-RPC, the synchronizer and the mempool.
+//! - [`porter`]: the mesh before the engine runs.
 //! - [`push`]: the mempool's way out.
 
 mod allowance;
@@ -24,6 +25,7 @@ mod held;
 mod known;
 mod members;
 mod peers;
+mod porter;
 mod push;
 mod records;
 mod requests;
@@ -36,6 +38,7 @@ pub use held::Held;
 pub use known::KnownCertificates;
 pub use members::{MemberPeers, Taken};
 pub use peers::{Peer, PeerBook};
+pub use porter::Porter;
 pub use push::MempoolMesh;
 pub use records::{RecordKeeper, Recorder};
 pub use router::{AtOnce, Hints, PeerNews, Router};

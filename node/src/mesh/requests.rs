@@ -4,7 +4,7 @@ use crate::mempool::PoolHandle;
 use alloy_primitives::Bytes;
 use baton_consensus::{certificate::TermCertificate, journal::SafetyState, types::ExtraData};
 use baton_network::{BlocksByRange, MAX_RANGE_BLOCKS, MAX_SEGMENT_BYTES, Received, Responder, Response};
-use baton_storage::Store;
+use baton_storage::{StorageError, Store};
 use std::sync::Arc;
 use tracing::{debug, warn};
 
@@ -21,6 +21,8 @@ pub(super) fn serve_blocks(store: &Store, request: BlocksByRange, responder: Res
                 debug!(%error, "could not serve blocks");
             }
         }
+        // Anybody may ask for them.
+        Err(error @ StorageError::BlocksPruned { .. }) => debug!(%error, "cannot serve blocks"),
         Err(error) => warn!(%error, "cannot read blocks for a peer"),
     }
 }

@@ -12,6 +12,7 @@ use crate::{
     engine::{EngineHandle, EngineMessage, Origin},
     mempool::{self, PoolHandle},
     metrics::{Judgement, Metrics},
+    sync::Snapshots,
 };
 use alloy_primitives::Bytes;
 use baton_network::{
@@ -37,6 +38,10 @@ const SEGMENTS_AT_ONCE: usize = 4;
 /// Requests for transactions that are served at once.
 const LOOK_UPS_AT_ONCE: usize = 8;
 
+/// Answers to peers that join which are made at a time: each reads the disk and hashes for some milliseconds, beside the
+/// engine.
+const STATES_AT_ONCE: usize = 4;
+
 /// Batches of transactions that are taken in at once.
 const BATCHES_AT_ONCE: usize = 256;
 
@@ -45,14 +50,16 @@ const BATCHES_AT_ONCE: usize = 256;
 pub struct AtOnce {
     segments: Arc<Semaphore>,
     look_ups: Arc<Semaphore>,
+    states: Arc<Semaphore>,
     batches: Arc<Semaphore>,
 }
 
 impl Default for AtOnce {
     fn default() -> Self {
-        let [segments, look_ups, batches] =
-            [SEGMENTS_AT_ONCE, LOOK_UPS_AT_ONCE, BATCHES_AT_ONCE].map(|count| Arc::new(Semaphore::new(count)));
-        Self { segments, look_ups, batches }
+        let [segments, look_ups, states, batches] =
+            [SEGMENTS_AT_ONCE, LOOK_UPS_AT_ONCE, STATES_AT_ONCE, BATCHES_AT_ONCE]
+                .map(|count| Arc::new(Semaphore::new(count)));
+        Self { segments, look_ups, states, batches }
     }
 }
 
@@ -104,6 +111,8 @@ pub struct Router {
     pub hints: Hints,
     /// Whom to tell of peers.
     pub news: mpsc::Sender<PeerNews>,
+    /// What peers that join are served from.
+    pub snapshots: Snapshots,
     /// Where the node listens.
     pub listening: watch::Sender<Vec<Multiaddr>>,
     /// Where it is counted what the engine does not see.
@@ -272,9 +281,12 @@ impl Router {
                 }
             },
             Request::SequencerRecords(_) => self.records.serve(responder),
-            // The peer sees it fail, and asks another one.
-            Request::SetChanges(_) | Request::Headers(_) | Request::SnapshotOffers(_) | Request::SnapshotChunk(_) => {
-                drop(responder);
+            request @ (Request::SetChanges(_)
+            | Request::Headers(_)
+            | Request::SnapshotOffers(_)
+            | Request::SnapshotChunk(_)) => {
+                let snapshots = self.snapshots.clone();
+                self.serve(peer, &self.at_once.states, "states", move || snapshots.answer(peer, &request, responder));
             }
             Request::PushTransactions(batch) => {
                 let Ok(permit) = Arc::clone(&self.at_once.batches).try_acquire_owned() else {

@@ -7,7 +7,10 @@ use crate::{
     rpc::ports::{ConsensusView, PeersView},
 };
 use prometheus_client::{encoding::text::encode, registry::Registry};
-use std::{fmt, sync::Arc};
+use std::{
+    fmt,
+    sync::{Arc, OnceLock},
+};
 
 /// Where the state is read. All of these answer at once.
 #[derive(Clone)]
@@ -33,13 +36,14 @@ impl fmt::Debug for Sources {
 pub struct Exposition {
     metrics: Arc<Metrics>,
     registry: Registry,
-    sources: Sources,
+    sources: Arc<OnceLock<Sources>>,
 }
 
 impl Exposition {
-    /// Shows what is counted in `metrics`, which are registered in `registry`, and what is read from `sources`.
+    /// Shows what is counted in `metrics`, which are registered in `registry`, and what is read from `sources`: as long as
+    /// there are none, since the node is still on its way to its first block, that stands at zero.
     #[must_use]
-    pub const fn new(metrics: Arc<Metrics>, registry: Registry, sources: Sources) -> Self {
+    pub const fn new(metrics: Arc<Metrics>, registry: Registry, sources: Arc<OnceLock<Sources>>) -> Self {
         Self { metrics, registry, sources }
     }
 
@@ -48,8 +52,10 @@ impl Exposition {
     /// # Errors
     /// A metric that cannot be written: a fault of this program.
     pub fn text(&self) -> Result<String, fmt::Error> {
-        self.metrics.state.read(&self.sources);
-        self.metrics.pool.read(&self.sources.pool);
+        if let Some(sources) = self.sources.get() {
+            self.metrics.state.read(sources);
+            self.metrics.pool.read(&sources.pool);
+        }
         let mut text = String::new();
         encode(&mut text, &self.registry)?;
         Ok(text)

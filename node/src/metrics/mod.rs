@@ -9,7 +9,7 @@
 //! - [`define`]: how a metric is defined. A field of a documented struct: its name is the metric's after `baton_`, its doc line
 //!   the help that is shown and the meaning in `docs/operate.md`, which a test compares.
 //! - [`label`], [`durations`]: families whose labels all start at zero, and histograms.
-//! - [`blocks`], [`finality`], [`terms`], [`mesh`], [`l1`]: what is counted.
+//! - [`blocks`], [`finality`], [`terms`], [`mesh`], [`l1`], [`sync`]: what is counted.
 //! - [`state`], [`pool`]: what is read.
 //! - [`awaiting`]: since when committed blocks wait for their finality.
 //! - [`exposition`]: the text.
@@ -27,6 +27,7 @@ mod mesh;
 mod pool;
 mod server;
 mod state;
+mod sync;
 mod terms;
 
 #[cfg(test)]
@@ -44,6 +45,7 @@ pub use mesh::{Judgement, Mesh};
 pub use pool::Pool;
 pub use server::{BindError, Server, Socket};
 pub use state::{State, Tag};
+pub use sync::Sync;
 pub use terms::Terms;
 
 use prometheus_client::registry::Registry;
@@ -66,6 +68,8 @@ pub struct Metrics {
     pub pool: Pool,
     /// L1.
     pub l1: L1,
+    /// The sync.
+    pub sync: Sync,
 }
 
 impl Metrics {
@@ -81,6 +85,7 @@ impl Metrics {
             mesh: Mesh::register(&mut registry),
             pool: Pool::register(&mut registry),
             l1: L1::register(&mut registry),
+            sync: Sync::register(&mut registry),
         };
         (Arc::new(metrics), registry)
     }

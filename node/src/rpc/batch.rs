@@ -35,11 +35,15 @@ pub(super) struct BatchLimits {
 pub(super) struct ConcurrentBatches<S> {
     inner: S,
     limits: BatchLimits,
+    unknown: Unknown,
 }
 
+/// What is said of a method that is not there.
+pub(super) type Unknown = fn(&str) -> RpcError;
+
 impl<S> ConcurrentBatches<S> {
-    pub(super) const fn new(inner: S, limits: BatchLimits) -> Self {
-        Self { inner, limits }
+    pub(super) const fn new(inner: S, limits: BatchLimits, unknown: Unknown) -> Self {
+        Self { inner, limits, unknown }
     }
 }
 
@@ -77,12 +81,12 @@ where
     type BatchResponse = MethodResponse;
 
     fn call<'a>(&self, request: Request<'a>) -> impl Future<Output = MethodResponse> + Send + 'a {
-        let inner = self.inner.clone();
+        let (inner, unknown) = (self.inner.clone(), self.unknown);
         async move {
             let (id, method) = (request.id.clone(), request.method.clone());
             let response = inner.call(request).await;
             match response.as_error_code() {
-                Some(METHOD_NOT_FOUND_CODE) => failure(id, RpcError::method_not_found(&method)),
+                Some(METHOD_NOT_FOUND_CODE) => failure(id, unknown(&method)),
                 // Over HTTP; jsonrpsee says no more than that it failed.
                 Some(INTERNAL_ERROR_CODE) if matches!(&*method, "eth_subscribe" | "eth_unsubscribe") => {
                     failure(id, RpcError::refused("subscriptions need a WebSocket connection"))

@@ -3,7 +3,7 @@
 use super::{
     context::Rpc,
     errors::RpcResult,
-    ports::{BlockInfo, ConsensusStatus, Role},
+    ports::{BlockInfo, ConsensusStatus, Role, SyncPhase, SyncReport},
 };
 use crate::l1::FollowerStatus;
 use alloy_primitives::Address;
@@ -18,8 +18,19 @@ pub(super) fn register(module: &mut RpcModule<Rpc>) -> Result<(), RegisterMethod
     module.register_async_method("baton_status", |_, rpc, _| async move { status(&rpc).await })?;
     module.register_method("baton_epoch", |_, rpc, _| RpcResult::Ok(rpc.node.consensus.epoch()))?;
     module.register_method("baton_sequencers", |_, rpc, _| RpcResult::Ok(rpc.node.consensus.sequencers()))?;
+    module.register_method("baton_sync", |_, rpc, _| RpcResult::Ok(sync(rpc)))?;
     module.register_method("baton_peers", |_, rpc, _| RpcResult::Ok(rpc.node.peers.peers()))?;
     Ok(())
+}
+
+/// How far the sync has come; of a node that follows, where its head is.
+fn sync(rpc: &Rpc) -> SyncReport {
+    let mut report = rpc.node.sync.borrow().clone();
+    if report.phase == SyncPhase::Following {
+        report.current = rpc.node.chain.head().height;
+        report.highest = report.current;
+    }
+    report
 }
 
 #[derive(Clone, Debug, Serialize)]

@@ -4,7 +4,7 @@ use super::{
     config::RpcLimits,
     errors::{RpcError, RpcResult},
     eth::fees::TipOracle,
-    ports::{ConsensusView, PeersView},
+    ports::{ConsensusView, PeersView, SyncReport},
     workers::{Work, Workers},
 };
 use crate::{
@@ -34,6 +34,8 @@ pub struct RpcContext {
     pub heads: HeadEvents,
     /// How L1 is followed; none if it is not.
     pub l1: Option<watch::Receiver<FollowerStatus>>,
+    /// How far the sync has come.
+    pub sync: watch::Receiver<SyncReport>,
 }
 
 impl fmt::Debug for RpcContext {

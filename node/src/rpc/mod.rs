@@ -23,11 +23,13 @@ mod server;
 #[cfg(test)]
 pub(crate) mod tests;
 mod txpool;
+mod waiting;
 mod web3;
 mod workers;
 
 pub use config::{RpcConfig, RpcLimits};
 pub use context::RpcContext;
 pub use errors::RpcError;
-pub use server::{RpcHandle, RpcStartError, start};
+pub use server::{RpcHandle, RpcStartError, Socket, start, start_on};
+pub use waiting::{WaitingContext, start_waiting};
 pub use workers::WorkLimits;

@@ -88,6 +88,61 @@ pub struct SyncProgress {
     pub highest: Height,
 }
 
+/// What a node does to come to the head of the chain.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum SyncPhase {
+    /// Nothing more: it follows the head.
+    #[default]
+    Following,
+    /// It verifies the ends of all eras, and looks for a final block that stake vouches for.
+    Proofs,
+    /// It takes over the state of a final block.
+    Snapshot,
+    /// It executes blocks.
+    Blocks,
+}
+
+impl SyncPhase {
+    /// All of them.
+    pub const ALL: &[Self] = &[Self::Following, Self::Proofs, Self::Snapshot, Self::Blocks];
+}
+
+/// The sync in figures, as `baton_sync` shows it. Counts are those since the phase began, in this run of the node.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SyncReport {
+    /// What is done.
+    pub phase: SyncPhase,
+    /// The height at which it began.
+    pub starting: Height,
+    /// The height that the node has.
+    pub current: Height,
+    /// The height that it makes for.
+    pub highest: Height,
+    /// The final block whose state is taken over.
+    #[serde(serialize_with = "head")]
+    pub target: Option<BlockRef>,
+    /// How much of the state is here, from 0 to 1: by the part of the hashed addresses that is done.
+    pub state_share: f64,
+    /// Chunks of the state.
+    pub chunks: u64,
+    /// Accounts in them.
+    pub accounts: u64,
+    /// Storage slots in them.
+    pub slots: u64,
+    /// Pieces of code in them.
+    pub codes: u64,
+    /// Bytes of keys and values in them.
+    pub bytes: u64,
+    /// Blocks executed a second, over the last seconds.
+    pub blocks_per_second: f64,
+    /// The seconds that are left at the rate of the last seconds; none if that is not known.
+    pub seconds_left: Option<f64>,
+    /// How many peers are asked at the moment.
+    pub peers: usize,
+}
+
 /// The running epoch as its announcement tells it.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]

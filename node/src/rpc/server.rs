@@ -1,10 +1,11 @@
 //! The server itself: listening, limits, and which methods there are.
 
 use super::{
-    batch::{BatchLimits, ConcurrentBatches},
+    batch::{BatchLimits, ConcurrentBatches, Unknown},
     baton,
     config::RpcConfig,
     context::{Rpc, RpcContext},
+    errors::RpcError,
     eth,
     origins::{OriginGuard, Origins},
     proofs, txpool, web3,
@@ -16,7 +17,7 @@ use jsonrpsee::{
     server::{BatchRequestConfig, PingConfig, Server, ServerConfig, ServerHandle},
     types::SubscriptionId,
 };
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpListener};
 use thiserror::Error;
 use tower::ServiceBuilder;
 
@@ -54,13 +55,60 @@ impl RpcHandle {
     }
 }
 
+/// Where JSON-RPC listens. One server after the other may take its clients; those that connect in between wait.
+#[derive(Debug)]
+pub struct Socket {
+    listener: TcpListener,
+    address: SocketAddr,
+}
+
+impl Socket {
+    /// Takes the address; port 0 lets the system choose.
+    ///
+    /// # Errors
+    /// If the address is not free or not ours.
+    pub fn bind(listen: SocketAddr) -> Result<Self, RpcStartError> {
+        let failed = |source| RpcStartError::Listen { address: listen, source };
+        let listener = TcpListener::bind(listen).map_err(failed)?;
+        listener.set_nonblocking(true).map_err(failed)?;
+        let address = listener.local_addr().map_err(failed)?;
+        Ok(Self { listener, address })
+    }
+
+    /// Where it listens.
+    #[must_use]
+    pub const fn address(&self) -> SocketAddr {
+        self.address
+    }
+}
+
 /// Starts the server and tells where it listens. Must be called on a tokio runtime.
 ///
 /// # Errors
 /// If the address is not free or not ours, or an origin is malformed.
-pub async fn start(config: RpcConfig, node: RpcContext) -> Result<(RpcHandle, SocketAddr), RpcStartError> {
+pub fn start(config: RpcConfig, node: RpcContext) -> Result<(RpcHandle, SocketAddr), RpcStartError> {
+    let socket = Socket::bind(config.listen)?;
+    Ok((start_on(&socket, config, node)?, socket.address()))
+}
+
+/// Starts the server on a socket. Must be called on a tokio runtime.
+///
+/// # Errors
+/// If the socket cannot be used, or an origin is malformed.
+pub fn start_on(socket: &Socket, config: RpcConfig, node: RpcContext) -> Result<RpcHandle, RpcStartError> {
+    let limits = config.limits;
+    serve(socket, config, methods(Rpc::new(node, limits))?, RpcError::method_not_found)
+}
+
+/// Serves the methods of a module.
+pub(super) fn serve<T: Send + Sync + 'static>(
+    socket: &Socket,
+    config: RpcConfig,
+    methods: RpcModule<T>,
+    unknown: Unknown,
+) -> Result<RpcHandle, RpcStartError> {
     let RpcConfig {
-        listen,
+        listen: _,
         max_connections,
         max_request_bytes,
         max_response_bytes,
@@ -68,7 +116,7 @@ pub async fn start(config: RpcConfig, node: RpcContext) -> Result<(RpcHandle, So
         max_subscriptions,
         websocket_buffer,
         cors_origins,
-        limits,
+        limits: _,
     } = config;
     let origins = Origins::parse(&cors_origins)?;
     let cors = origins.cors();
@@ -84,7 +132,7 @@ pub async fn start(config: RpcConfig, node: RpcContext) -> Result<(RpcHandle, So
         .set_id_provider(HexIds)
         .build();
     let batches = BatchLimits { requests: max_batch as usize, response_bytes: max_response_bytes as usize };
-    let failed = |source| RpcStartError::Listen { address: listen, source };
+    let failed = |source| RpcStartError::Listen { address: socket.address, source };
     let server = Server::builder()
         .set_config(server)
         .set_http_middleware(
@@ -92,13 +140,12 @@ pub async fn start(config: RpcConfig, node: RpcContext) -> Result<(RpcHandle, So
                 .option_layer(cors)
                 .layer_fn(move |service| OriginGuard::new(service, origins.clone())),
         )
-        .set_rpc_middleware(RpcServiceBuilder::new().layer_fn(move |service| ConcurrentBatches::new(service, batches)))
-        .build(listen)
-        .await
+        .set_rpc_middleware(
+            RpcServiceBuilder::new().layer_fn(move |service| ConcurrentBatches::new(service, batches, unknown)),
+        )
+        .build_from_tcp(socket.listener.try_clone().map_err(failed)?)
         .map_err(failed)?;
-    let address = server.local_addr().map_err(failed)?;
-    let handle = server.start(methods(Rpc::new(node, limits))?);
-    Ok((RpcHandle { server: handle }, address))
+    Ok(RpcHandle { server: server.start(methods) })
 }
 
 /// Every method of every namespace.

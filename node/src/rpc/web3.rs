@@ -15,7 +15,7 @@ pub(super) fn register(module: &mut RpcModule<Rpc>) -> Result<(), RegisterMethod
 }
 
 /// As other clients write it: name, version, platform.
-fn client_version() -> String {
+pub(super) fn client_version() -> String {
     format!("baton/v{}/{OS}-{ARCH}", env!("CARGO_PKG_VERSION"))
 }
 

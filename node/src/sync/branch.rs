@@ -1,47 +1,48 @@
 //! A block that is named, with what it stands on, from peers that may hold it beside their chain.
 
+use super::{
+    download::{verify_block, verify_schedule},
+    servers::{Fault, Servers},
+};
 use crate::engine::Branch;
 use alloy_primitives::B256;
-use baton_consensus::{reign::Reign, types::Electorate};
-use baton_network::{BlocksByHash, MAX_BRANCH_BLOCKS, NetworkHandle, Offence, PeerId, Protocol, Request, Response};
+use baton_consensus::{
+    reign::Reign,
+    types::{Electorate, Height},
+};
+use baton_network::{BlocksByHash, BranchBlock, MAX_BRANCH_BLOCKS, PeerId, Protocol, Request, Response};
 use std::sync::Arc;
-use tracing::{debug, warn};
+use tracing::warn;
 
 /// Peers that are asked for one block at most.
 const ASKED: usize = 4;
 
 /// Asks one peer after the other; what the first one that has the block says of it, signatures checked.
 pub(super) async fn fetch(
-    network: &NetworkHandle,
+    servers: &Servers,
     peers: impl IntoIterator<Item = PeerId>,
     reign: &Arc<Reign>,
     hash: B256,
 ) -> Option<Branch> {
     for peer in peers.into_iter().take(ASKED) {
         let request = Request::BlocksByHash(BlocksByHash { hash, count: MAX_BRANCH_BLOCKS });
-        let answer = match network.request(peer, request).await {
-            Ok(Response::BlocksByHash(answer)) => answer,
-            Ok(_) => continue,
-            Err(error) => {
-                debug!(%peer, %hash, %error, "a peer did not serve a block");
-                continue;
-            }
-        };
+        let Ok(Response::BlocksByHash(answer)) = servers.ask(peer, request).await else { continue };
         if answer.blocks.is_empty() {
             continue;
         }
         if !is_the_one(&answer, hash) {
-            warn!(%peer, %hash, "a peer served other blocks than the one asked for and its ancestors");
-            network.report_peer(peer, Offence::ServedLie, Protocol::BlocksByHash);
+            let what = format!("other blocks than {hash}, which was asked for, and its ancestors");
+            servers.blame(peer, &Fault::Lie(Protocol::BlocksByHash, what));
             continue;
         }
         let reign = Arc::clone(reign);
         match tokio::task::spawn_blocking(move || verify(answer, &reign.electorate)).await {
             Ok(Some(branch)) => return Some(branch),
-            _ => {
-                warn!(%peer, %hash, "a peer served a block with a bad signature");
-                network.report_peer(peer, Offence::ServedInvalid, Protocol::BlocksByHash);
+            Ok(None) => {
+                let what = format!("a bad signature on {hash} or below");
+                servers.blame(peer, &Fault::Invalid(Protocol::BlocksByHash, what));
             }
+            Err(error) => warn!(%error, "checking a block failed"),
         }
     }
     None
@@ -60,24 +61,15 @@ fn is_the_one(answer: &baton_network::Branch, mut hash: B256) -> bool {
 /// Checks the signatures.
 fn verify(answer: baton_network::Branch, electorate: &Electorate) -> Option<Branch> {
     let baton_network::Branch { certificates, announcements, blocks } = answer;
-    let context = &electorate.context;
     let mut verified = Vec::new();
-    for found in blocks {
-        let block = Arc::new(found.block).verify_by(context, |leader| electorate.set.contains(leader)).ok()?;
-        let seal = found.seal.map(|seal| seal.verify(context)).transpose().ok()?;
-        if seal.as_ref().is_some_and(|seal| seal.message().hash != block.hash()) {
-            return None;
-        }
+    for BranchBlock { block, seal } in blocks {
+        let height = Height(block.block.header.number);
+        let (block, seal) = verify_block(block, seal, height, electorate).ok()?;
         verified.push((block, seal));
     }
     verified.reverse();
-    let certificates = certificates.into_iter().map(|certificate| certificate.verify(electorate).ok());
-    let announcements = announcements.into_iter().map(|signed| signed.verify(context).ok());
-    Some(Branch {
-        certificates: certificates.collect::<Option<_>>()?,
-        announcements: announcements.collect::<Option<_>>()?,
-        blocks: verified,
-    })
+    let (certificates, announcements) = verify_schedule(certificates, announcements, electorate).ok()?;
+    Some(Branch { certificates, announcements, blocks: verified })
 }
 
 #[cfg(test)]

@@ -10,6 +10,8 @@ mod state;
 mod subscribe;
 mod transactions;
 
+pub(super) use node::sync_info;
+
 use super::context::Rpc;
 use jsonrpsee::{RpcModule, core::RegisterMethodError};
 

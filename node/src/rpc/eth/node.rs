@@ -3,6 +3,7 @@
 use super::super::{context::Rpc, errors::RpcResult, ports::SyncProgress};
 use alloy_primitives::{Address, U64, U256};
 use alloy_rpc_types_eth::{SyncInfo, SyncStatus};
+use baton_consensus::types::Height;
 use jsonrpsee::{RpcModule, core::RegisterMethodError};
 
 pub(super) fn register(module: &mut RpcModule<Rpc>) -> Result<(), RegisterMethodError> {
@@ -17,12 +18,16 @@ pub(super) fn register(module: &mut RpcModule<Rpc>) -> Result<(), RegisterMethod
 }
 
 fn sync_status(progress: Option<SyncProgress>) -> SyncStatus {
-    progress.map_or(SyncStatus::None, |SyncProgress { starting, current, highest }| {
-        SyncStatus::Info(Box::new(SyncInfo {
-            starting_block: U256::from(starting.0),
-            current_block: U256::from(current.0),
-            highest_block: U256::from(highest.0),
-            ..SyncInfo::default()
-        }))
-    })
+    progress
+        .map_or(SyncStatus::None, |SyncProgress { starting, current, highest }| sync_info(starting, current, highest))
+}
+
+/// How far the sync has come, with the fields that the specification names.
+pub(in crate::rpc) fn sync_info(starting: Height, current: Height, highest: Height) -> SyncStatus {
+    SyncStatus::Info(Box::new(SyncInfo {
+        starting_block: U256::from(starting.0),
+        current_block: U256::from(current.0),
+        highest_block: U256::from(highest.0),
+        ..SyncInfo::default()
+    }))
 }

@@ -8,7 +8,7 @@ use crate::{
         RpcConfig, RpcContext, RpcHandle,
         ports::{
             ConsensusStatus, ConsensusView, Direction, EpochInfo, PeerInfo, PeersView, Role, SequencerInfo,
-            SkippedInfo, StrikeInfo, SyncProgress,
+            SkippedInfo, StrikeInfo, SyncProgress, SyncReport,
         },
         start,
     },
@@ -22,6 +22,7 @@ use baton_consensus::{
 };
 use serde_json::{Value, json};
 use std::{net::SocketAddr, sync::Arc, time::Duration};
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 /// A running server.
@@ -50,9 +51,10 @@ impl TestNode {
             peers: Arc::new(StillPeers),
             heads: heads.clone(),
             l1: None,
+            sync: watch::channel(SyncReport::default()).1,
         };
         let config = RpcConfig { listen: SocketAddr::from(([127, 0, 0, 1], 0)), ..config };
-        let (handle, address) = start(config, context).await.unwrap();
+        let (handle, address) = start(config, context).unwrap();
         Self { chain, heads, pool, address, _handle: handle, shutdown }
     }
 

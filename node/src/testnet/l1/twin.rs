@@ -35,6 +35,7 @@ impl Peer {
             genesis_hash: chain.genesis_hash,
             head: Default::default(),
             finalized: Default::default(),
+            earliest: Default::default(),
             era: Default::default(),
             term: Default::default(),
             epoch: Default::default(),
