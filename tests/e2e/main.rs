@@ -24,5 +24,6 @@ mod relay;
 mod shutdown;
 mod single;
 mod strangers;
+mod sync;
 mod terms;
 mod testnet;

@@ -163,12 +163,18 @@ impl Net {
 
     /// The same with further arguments of `baton node`.
     pub(crate) async fn add_observer_with(&mut self, arguments: &[&str]) -> eyre::Result<usize> {
+        let index = self.prepare_observer(arguments);
+        self.start_one(index).await?;
+        Ok(index)
+    }
+
+    /// The same, not started.
+    pub(crate) fn prepare_observer(&mut self, arguments: &[&str]) -> usize {
         let index = self.nodes.len();
         let mut node = Node::new(self.path().join(format!("node{index}")), self.genesis.clone(), false);
         node.more_arguments = arguments.iter().map(ToString::to_string).collect();
         self.nodes.push(node);
-        self.start_one(index).await?;
-        Ok(index)
+        index
     }
 
     /// Writes a genesis file of this network's sequencers and wallets.
