@@ -6,8 +6,10 @@
 #   scripts/bench.sh failover       how long a mesh of four stands still when its leader, or its scheduler, is killed, and
 #                                   a cluster of three etcd members when its leader is
 #   scripts/bench.sh finality       how soon a block is final on all of 4, 7 and 13 nodes, and what voting costs
+#   scripts/bench.sh sync           how soon a node with nothing but the genesis file is in sync with 10,000 blocks: by a
+#                                   snapshot of the state, and by executing all of them
 #
-# Further arguments are those of the examples `bench`, `failover` and `finality`; see --help:
+# Further arguments are those of the examples `bench`, `failover`, `finality` and `sync`; see --help:
 #
 #   scripts/bench.sh --quick
 #   scripts/bench.sh --json bench.json
@@ -16,6 +18,8 @@
 #   scripts/bench.sh failover --json failover.json
 #   scripts/bench.sh finality --quick
 #   scripts/bench.sh finality --json finality.json
+#   scripts/bench.sh sync --quick
+#   scripts/bench.sh sync --json sync.json
 set -euo pipefail
 
 # shellcheck source=scripts/lib.sh
@@ -35,6 +39,11 @@ finality() {
     echo "baton: votes and certificates" >&2
     "$CARGO_TARGET_DIR/release/examples/finality_ceilings" >"$CEILINGS"
     "$CARGO_TARGET_DIR/release/examples/finality" --baton "$CARGO_TARGET_DIR/release/baton" --ceilings "$CEILINGS" "$@"
+}
+
+sync() {
+    (cd "$BATON_ROOT" && cargo build --release --locked -p baton-node --bin baton --example sync) >&2
+    exec "$CARGO_TARGET_DIR/release/examples/sync" --baton "$CARGO_TARGET_DIR/release/baton" "$@"
 }
 
 throughput() {
@@ -70,10 +79,14 @@ finality)
     shift
     finality "$@"
     ;;
+sync)
+    shift
+    sync "$@"
+    ;;
 throughput)
     shift
     throughput "$@"
     ;;
 "" | -*) throughput "$@" ;;
-*) fail "there is no benchmark \`$1\`; it is throughput, failover or finality" ;;
+*) fail "there is no benchmark \`$1\`; it is throughput, failover, finality or sync" ;;
 esac

@@ -21,7 +21,7 @@ pub(crate) struct Launch<'a> {
     /// The baton program.
     pub(crate) program: &'a Path,
     pub(crate) genesis: &'a Path,
-    /// Where it has its `keys`, its `data` and its `log`.
+    /// Where it has its `keys`, if it is a sequencer's, its `data` and its `log`.
     pub(crate) directory: &'a Path,
     /// The peer-to-peer addresses of nodes that are up.
     pub(crate) bootnodes: &'a [String],
@@ -51,12 +51,14 @@ impl Launch<'_> {
             .arg(self.genesis)
             .arg("--data-dir")
             .arg(self.directory.join("data"))
-            .arg("--keys-dir")
-            .arg(self.directory.join("keys"))
             .arg("--ready-file")
             .arg(&ready_file)
             .args(["--listen", self.listen.0, "--rpc-listen", self.listen.1, "--exit-on-stdin-eof"])
             .args(self.arguments);
+        let keys = self.directory.join("keys");
+        if keys.exists() {
+            command.arg("--keys-dir").arg(keys);
+        }
         for bootnode in self.bootnodes {
             command.args(["--bootnode", bootnode]);
         }
