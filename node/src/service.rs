@@ -114,7 +114,7 @@ pub async fn run(config: NodeConfig) -> eyre::Result<()> {
     network_config.bootnodes = genesis.bootnodes.iter().cloned().chain(network.bootnodes).collect();
     network_config.external_addresses = network.external;
     network_config.agent = version();
-    let members = MemberPeers::new(set);
+    let members = MemberPeers::new(&set);
     network_config.explicit_peers = members.operators().into_keys().collect();
     let default_relay = if operator.is_some() { RelayMode::Never } else { RelayMode::Auto };
     network_config.limits = ConnectionLimits {
@@ -443,10 +443,6 @@ fn greet(genesis: &Genesis, store: &Store, reign: &Reign, operator: Option<&Oper
 }
 
 /// The peers that members are to be found at, as far as they say it.
-fn peers_of(reign: &Reign) -> Vec<PeerId> {
-    reign.electorate.set.members().iter().filter_map(|member| member.peer_id.parse().ok()).collect()
-}
-
 fn own_status(genesis: &Genesis, store: &Store) -> baton_network::Status {
     let start = BlockRef { height: Height(0), hash: genesis.hash };
     baton_network::Status {
