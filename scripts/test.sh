@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Installs what the tests need and runs all of them: those of the L1 contracts, unit and property tests, the simulator, the
-# wire and disk formats, and the end-to-end tests over real processes, against anvil and with real clients; those of
-# partitions need root, for hosts of their own, and say so where they are skipped. Arguments go to the test runner:
+# Installs what the tests need and runs all of them: those of the L1 contracts, unit and property tests, the simulators,
+# the wire and disk formats, and the end-to-end tests over real processes, against anvil and with real clients; those with
+# hosts of their own need root, and say so where they are skipped. Arguments go to the test runner:
 #
 #   scripts/test.sh                 everything
 #   scripts/test.sh -E 'test(e2e)'  what a filter of cargo-nextest selects
@@ -29,4 +29,6 @@ else
 fi
 if [ "$#" -eq 0 ]; then
     cargo test --workspace --locked --doc
+    # A workspace of its own, on another clock.
+    (cd tests/gossip && cargo test --locked)
 fi

@@ -41,6 +41,8 @@ mod penalties;
 mod quotas;
 mod reconnect;
 mod rpc;
+#[cfg(feature = "simulation")]
+pub mod simulation;
 mod state_file;
 mod status;
 mod task;

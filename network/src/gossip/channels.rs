@@ -59,6 +59,12 @@ impl Gossip {
         }
     }
 
+    /// The instance for all but transactions, by itself.
+    #[cfg(feature = "simulation")]
+    pub(crate) fn into_chain(self) -> Gossipsub {
+        self.chain
+    }
+
     /// How many peers are subscribed to the topic of a kind.
     pub(crate) fn subscribers(&mut self, kind: Kind, topic: &TopicHash) -> usize {
         self.of(kind).all_peers().filter(|(_, topics)| topics.contains(&topic)).count()

@@ -3,8 +3,8 @@
 use rand::{Rng, rngs::StdRng};
 use std::collections::BTreeSet;
 
-/// The ten regions of [`Latency::Regions`].
-pub(crate) const REGIONS: [&str; 10] =
+/// The ten regions in which members can sit.
+pub const REGIONS: [&str; 10] =
     ["Virginia", "Oregon", "Sao Paulo", "Ireland", "Frankfurt", "Cape Town", "Bahrain", "Mumbai", "Singapore", "Tokyo"];
 
 /// One-way latencies between the regions in ms, rounded: half of the round trips that clouds publish for such places.
@@ -21,7 +21,9 @@ const BETWEEN_REGIONS: [[u64; 10]; 10] = [
     [74, 49, 128, 101, 113, 165, 84, 62, 34, 1],
 ];
 
-fn between(first: usize, from: usize, to: usize) -> u64 {
+/// The one-way latency between two members, in ms, where member i sits in region i + `first`, modulo 10.
+#[must_use]
+pub const fn between(first: usize, from: usize, to: usize) -> u64 {
     BETWEEN_REGIONS[(from + first) % REGIONS.len()][(to + first) % REGIONS.len()]
 }
 
