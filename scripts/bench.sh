@@ -8,8 +8,10 @@
 #   scripts/bench.sh finality       how soon a block is final on all of 4, 7 and 13 nodes, and what voting costs
 #   scripts/bench.sh sync           how soon a node with nothing but the genesis file is in sync with 10,000 blocks: by a
 #                                   snapshot of the state, and by executing all of them
+#   scripts/bench.sh network        how soon a block is on all of 4, 13 and 25 nodes, and what nodes send for that
+#   scripts/bench.sh mesh           the same for 1,000 nodes all over the world, simulated
 #
-# Further arguments are those of the examples `bench`, `failover`, `finality` and `sync`; see --help:
+# Further arguments are those of the examples `bench`, `failover`, `finality`, `sync` and `network`, and of the simulation; see --help:
 #
 #   scripts/bench.sh --quick
 #   scripts/bench.sh --json bench.json
@@ -20,6 +22,8 @@
 #   scripts/bench.sh finality --json finality.json
 #   scripts/bench.sh sync --quick
 #   scripts/bench.sh sync --json sync.json
+#   scripts/bench.sh network --quick
+#   scripts/bench.sh mesh --nodes 200 --seed 7
 set -euo pipefail
 
 # shellcheck source=scripts/lib.sh
@@ -44,6 +48,18 @@ finality() {
 sync() {
     (cd "$BATON_ROOT" && cargo build --release --locked -p baton-node --bin baton --example sync) >&2
     exec "$CARGO_TARGET_DIR/release/examples/sync" --baton "$CARGO_TARGET_DIR/release/baton" "$@"
+}
+
+network() {
+    install_test_tools
+    (cd "$BATON_ROOT" && cargo build --release --locked -p baton-node --bin baton --example network) >&2
+    exec "$CARGO_TARGET_DIR/release/examples/network" --baton "$CARGO_TARGET_DIR/release/baton" "$@"
+}
+
+mesh() {
+    # Virtual time does not care how fast the program is: it is the one that the tests build.
+    (cd "$BATON_ROOT/tests/gossip" && cargo build --locked --bin mesh) >&2
+    exec "$CARGO_TARGET_DIR/debug/mesh" "$@"
 }
 
 throughput() {
@@ -83,10 +99,18 @@ sync)
     shift
     sync "$@"
     ;;
+network)
+    shift
+    network "$@"
+    ;;
+mesh)
+    shift
+    mesh "$@"
+    ;;
 throughput)
     shift
     throughput "$@"
     ;;
 "" | -*) throughput "$@" ;;
-*) fail "there is no benchmark \`$1\`; it is throughput, failover, finality or sync" ;;
+*) fail "there is no benchmark \`$1\`; it is throughput, failover, finality, sync, network or mesh" ;;
 esac

@@ -11,6 +11,7 @@ use std::{
     collections::{HashMap, VecDeque},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
+use tracing::debug;
 
 /// Blocks that passed by and are remembered: at blocks of a quarter of a second, half a minute.
 const PASSING: usize = 128;
@@ -39,9 +40,10 @@ impl Default for RecentBlocks {
 }
 
 impl RecentBlocks {
-    /// A block that a peer sent.
+    /// A block that a peer sent. `scripts/bench.sh network` reads the event.
     pub fn note(&self, block: &VerifiedBlock) {
         let signed = Arc::clone(block.signed());
+        debug!(height = signed.block.header.number, hash = %block.hash(), "whole");
         lock(&self.passing).insert(block.hash(), Entry { signed, verified: Some(block.clone()), seal: None });
     }
 
