@@ -146,16 +146,21 @@ install_python_peer() {
     ln -sfn "$venv" "$directory/.venv"
 }
 
-# Installs `ip`, by which tests make hosts of their own.
+# Installs `ip` and `nft`, by which tests make hosts of their own and routers that translate addresses.
 install_test_tools() {
-    command -v ip >/dev/null && return
-    if ! command -v apt-get >/dev/null; then
-        echo "baton: no \`ip\` (iproute2): the tests of partitions are skipped" >&2
+    local missing=()
+    command -v ip >/dev/null || missing+=(iproute2)
+    command -v nft >/dev/null || missing+=(nftables)
+    if [ "${#missing[@]}" -eq 0 ]; then
         return
     fi
-    echo "baton: installing iproute2" >&2
+    if ! command -v apt-get >/dev/null; then
+        echo "baton: no ${missing[*]}: tests with hosts of their own are skipped" >&2
+        return
+    fi
+    echo "baton: installing ${missing[*]}" >&2
     as_root apt-get update -qq
-    as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends iproute2 >&2
+    as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" >&2
 }
 
 install_node() {

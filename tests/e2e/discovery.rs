@@ -7,7 +7,7 @@ use serde_json::json;
 use std::time::{Duration, Instant};
 
 /// How long nodes may take to find each other on a busy machine.
-const FINDING: Duration = Duration::from_secs(120);
+pub(crate) const FINDING: Duration = Duration::from_secs(120);
 
 /// What a bootnode may hold in a debug build, in KiB.
 const BOOTNODE_MEMORY: u64 = 96 << 10;
@@ -26,7 +26,8 @@ async fn peers(rpc: &Rpc) -> eyre::Result<u64> {
     rpc.status().await?["peers"].as_u64().ok_or_eyre("no number of peers")
 }
 
-async fn has_peers(rpc: &Rpc, least: u64) -> eyre::Result<()> {
+/// Waits until a node has so many peers at least.
+pub(crate) async fn has_peers(rpc: &Rpc, least: u64) -> eyre::Result<()> {
     let what = format!("a node has {least} peers");
     until(FINDING, &what, async || Ok((peers(rpc).await? >= least).then_some(()))).await
 }
@@ -36,7 +37,7 @@ async fn finalized(rpc: &Rpc) -> eyre::Result<u64> {
 }
 
 /// Waits until this many more blocks are final.
-async fn finalizes(rpc: &Rpc, more: u64) -> eyre::Result<()> {
+pub(crate) async fn finalizes(rpc: &Rpc, more: u64) -> eyre::Result<()> {
     let goal = finalized(rpc).await? + more;
     until(FINALITY, "blocks become final", async || Ok((finalized(rpc).await? >= goal).then_some(()))).await
 }

@@ -11,6 +11,7 @@ mod discovery;
 mod finality;
 mod handover;
 mod harness;
+mod hosts;
 mod interop;
 mod joining;
 mod judge;

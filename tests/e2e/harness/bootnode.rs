@@ -1,6 +1,6 @@
 //! One `baton bootnode` process.
 
-use super::program::baton;
+use super::{Place, program::baton_in};
 use eyre::{WrapErr, bail, ensure, eyre};
 use libp2p::{Multiaddr, multiaddr::Protocol};
 use serde::Deserialize;
@@ -25,6 +25,9 @@ struct Ready {
 pub(crate) struct BootnodeProcess {
     directory: PathBuf,
     genesis: PathBuf,
+    pub(crate) place: Place,
+    /// Arguments of its own.
+    pub(crate) more_arguments: Vec<String>,
     child: Option<Child>,
     address: Option<Multiaddr>,
 }
@@ -32,7 +35,7 @@ pub(crate) struct BootnodeProcess {
 impl BootnodeProcess {
     /// A bootnode that is not started.
     pub(crate) const fn new(directory: PathBuf, genesis: PathBuf) -> Self {
-        Self { directory, genesis, child: None, address: None }
+        Self { directory, genesis, place: Place::HERE, more_arguments: Vec::new(), child: None, address: None }
     }
 
     /// Starts it and waits until it listens: where it listened before, if it did. Returns its address.
@@ -45,7 +48,7 @@ impl BootnodeProcess {
         }
         let listen = match &self.address {
             Some(address) => address.iter().filter(|part| !matches!(part, Protocol::P2p(_))).collect(),
-            None => "/ip4/127.0.0.1/tcp/0".parse::<Multiaddr>()?,
+            None => Multiaddr::from(self.place.mesh).with(Protocol::Tcp(0)),
         };
         let mut arguments = vec!["bootnode".to_owned()];
         let mut add = |flag: &str, value: String| arguments.extend([flag.to_owned(), value]);
@@ -57,8 +60,9 @@ impl BootnodeProcess {
             add("--bootnode", other.to_string());
         }
         arguments.push("--exit-on-stdin-eof".to_owned());
+        arguments.extend(self.more_arguments.iter().cloned());
         let log = OpenOptions::new().create(true).append(true).open(self.directory.join("log"))?;
-        let mut command = baton(arguments);
+        let mut command = baton_in(self.place.namespace.as_deref(), arguments);
         command.stdin(Stdio::piped()).stdout(log.try_clone()?).stderr(log).kill_on_drop(true);
         let mut child = command.spawn().wrap_err("cannot start baton")?;
         let started = Instant::now();

@@ -19,7 +19,7 @@ mod wallet;
 pub(crate) use anvil::{Anvil, client_package, foundry};
 pub(crate) use bootnode::BootnodeProcess;
 pub(crate) use contract::deploy;
-pub(crate) use hosts::Hosts;
+pub(crate) use hosts::{Distance, Hosts};
 pub(crate) use load::{Lane, Load};
 pub(crate) use net::{CHAIN_ID, FINALITY, Net, Plan};
 pub(crate) use node::{Node, Place};

@@ -43,7 +43,7 @@ pub(crate) struct Place {
 
 impl Place {
     /// On the loopback interface.
-    const HERE: Self =
+    pub(super) const HERE: Self =
         Self { namespace: None, mesh: IpAddr::V4(Ipv4Addr::LOCALHOST), rpc: IpAddr::V4(Ipv4Addr::LOCALHOST) };
 }
 
