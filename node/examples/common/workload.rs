@@ -85,7 +85,8 @@ pub(crate) fn load(
     Ok(Load { name, transactions, pace: None, lanes })
 }
 
-fn body(transactions: &[Bytes]) -> Body {
+/// One request for all of these.
+pub(crate) fn body(transactions: &[Bytes]) -> Body {
     let mut json = String::from("[");
     for (id, raw) in transactions.iter().enumerate() {
         let comma = if id == 0 { "" } else { "," };

@@ -2,14 +2,16 @@
 
 use crate::{
     options::Options,
-    transactions::template,
-    workload::{Accounts, Body, load},
+    transactions::{sign, template},
+    workload::{Accounts, Body, body},
 };
 use alloy_consensus::TxEip1559;
-use alloy_primitives::{Address, TxKind, keccak256};
+use alloy_primitives::{Address, Bytes, TxKind, keccak256};
+use rayon::prelude::*;
+use std::ops::Range;
 
-/// Accounts that send, and that receive.
-const ACCOUNTS: (usize, usize) = (200, 10_000);
+/// Accounts that send.
+const SENDERS: usize = 200;
 
 /// Bytes of calldata: with all that is around it, a transaction has about 1,000.
 const INPUT: usize = 880;
@@ -18,28 +20,37 @@ const INPUT: usize = 880;
 const GAS: u64 = 21_000 + 40 * INPUT as u64;
 
 pub(crate) fn accounts() -> eyre::Result<Accounts> {
-    Accounts::derive(ACCOUNTS.0, ACCOUNTS.1)
+    Accounts::derive(SENDERS, 0)
 }
 
 /// For each size the bodies of the requests that bring what one block is to hold.
 pub(crate) fn bodies(options: &Options, accounts: &Accounts) -> eyre::Result<Vec<Vec<Body>>> {
-    let mut nonce = 0;
-    let mut bodies = Vec::new();
-    for count in &options.transactions {
-        if *count == 0 {
-            bodies.push(Vec::new());
-            continue;
-        }
-        let rounds = (options.blocks * count).div_ceil(ACCOUNTS.0) as u64;
-        let loaded = load(accounts, "blocks", nonce..nonce + rounds, (1, *count), transaction)?;
-        nonce += rounds;
-        bodies.push(loaded.lanes.into_iter().flatten().take(options.blocks).collect());
-    }
-    Ok(bodies)
+    let mut next = 0;
+    let mut of_size = |count: usize| {
+        let blocks = (0..options.blocks).filter(|_| count > 0).map(|_| {
+            let numbers = next..next + count;
+            next = numbers.end;
+            Ok(body(&signed(accounts, numbers)?))
+        });
+        blocks.collect()
+    };
+    options.transactions.iter().map(|count| of_size(*count)).collect()
 }
 
-fn transaction(to: Address) -> TxEip1559 {
-    let words = std::iter::successors(Some(keccak256(to)), |word| Some(keccak256(word)));
-    let input: Vec<u8> = words.flat_map(|word| word.0).take(INPUT).collect();
-    TxEip1559 { to: TxKind::Call(to), gas_limit: GAS, input: input.into(), ..template() }
+/// The transactions with these numbers: the senders take turns, so that none leaves out a nonce.
+fn signed(accounts: &Accounts, numbers: Range<usize>) -> eyre::Result<Vec<Bytes>> {
+    let one = |number: usize| {
+        let seed = keccak256(number.to_be_bytes());
+        let words = std::iter::successors(Some(seed), |word| Some(keccak256(word)));
+        let input: Vec<u8> = words.flat_map(|word| word.0).take(INPUT).collect();
+        let transaction = TxEip1559 {
+            nonce: (number / SENDERS) as u64,
+            to: TxKind::Call(Address::from_word(seed)),
+            gas_limit: GAS,
+            input: input.into(),
+            ..template()
+        };
+        sign(&accounts.senders[number % SENDERS], transaction)
+    };
+    numbers.into_par_iter().map(one).collect()
 }
