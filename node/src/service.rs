@@ -3,7 +3,7 @@
 use crate::{
     admin::{self, AdminSocket, NodeOperations},
     chain::{ChainReader, HeadEvents, RecentBlocks},
-    config::{NodeConfig, ProcessConfig, Ready, RelayMode},
+    config::{DatabaseConfig, NodeConfig, ProcessConfig, Ready, RelayMode},
     engine::{Engine, EngineConfig},
     eras::{self, CurrentEra},
     genesis::Genesis,
@@ -96,7 +96,7 @@ pub async fn run(config: NodeConfig) -> eyre::Result<()> {
         None => None,
     };
     let rpc_socket = rpc::Socket::bind(rpc.listen)?;
-    let store = open_store(&data_dir, database.cache.as_usize()).await?;
+    let store = open_store(&data_dir, database).await?;
     let (keypair, operator) = identities(keys, &data_dir)?;
     let reign = eras::restore(&store, genesis.reign(), genesis.signing_context())?;
     let set = Arc::clone(&reign.electorate.set);
@@ -400,11 +400,12 @@ async fn with(task: impl Future<Output = ()>) -> eyre::Result<()> {
     Ok(())
 }
 
-async fn open_store(data_dir: &Path, cache_bytes: usize) -> eyre::Result<Store> {
+async fn open_store(data_dir: &Path, config: DatabaseConfig) -> eyre::Result<Store> {
+    let DatabaseConfig { cache, prune } = config;
     let path = data_dir.join("db");
     std::fs::create_dir_all(data_dir).wrap_err_with(|| format!("cannot create {}", data_dir.display()))?;
     tokio::task::spawn_blocking(move || {
-        Ok(Store::open(&path, &StoreOptions { cache_bytes, ..StoreOptions::default() })?)
+        Ok(Store::open(&path, &StoreOptions { cache_bytes: cache.as_usize(), prune, ..StoreOptions::default() })?)
     })
     .await?
 }

@@ -9,7 +9,7 @@ mod common;
 
 use alloy_primitives::{Address, Bytes, U256, keccak256};
 use baton_consensus::types::{BlockRef, Height};
-use baton_storage::{BlockCommit, CommitStats, JournalBatch, StateChanges, Store, StoreOptions};
+use baton_storage::{BlockCommit, CommitStats, JournalBatch, Prune, StateChanges, Store, StoreOptions};
 use std::{
     env,
     error::Error,
@@ -22,6 +22,12 @@ use std::{
 /// Transactions in a block that is committed.
 const TRANSACTIONS: u64 = 2_000;
 
+/// Blocks of the chains whose history is measured.
+const HISTORY_BLOCKS: u64 = 256;
+
+/// Accounts whose old values are read.
+const ACCOUNTS_READ: u64 = 32;
+
 fn main() -> Result<(), Box<dyn Error>> {
     let mut arguments = env::args_os().skip(1);
     let parent = arguments.next().map_or_else(env::temp_dir, PathBuf::from);
@@ -33,7 +39,13 @@ fn main() -> Result<(), Box<dyn Error>> {
     let store = Store::open(&directory.path().join("store"), &StoreOptions::default())?;
     store.initialize(&common::genesis())?;
     print("journal_synced_writes", "writes/s", journal_writes(&store, span)?);
-    commits(&store, span)
+    commits(&store, span)?;
+    for (name, prune) in [("full", Prune::Full(HISTORY_BLOCKS / 8)), ("archive", Prune::Archive)] {
+        let path = directory.path().join(name);
+        history(&path, name, prune)?;
+        std::fs::remove_dir_all(path)?;
+    }
+    Ok(())
 }
 
 fn print(name: &str, unit: &str, value: f64) {
@@ -91,6 +103,10 @@ fn commits(store: &Store, span: Duration) -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
+fn account_address(number: U256) -> Address {
+    Address::from_slice(&keccak256(number.to_be_bytes::<32>())[12..])
+}
+
 /// A block of transfers between accounts out of a hundred thousand, with three trie nodes of 500 bytes for each account.
 fn block(parent: BlockRef) -> BlockCommit {
     let height = parent.height.next();
@@ -98,7 +114,7 @@ fn block(parent: BlockRef) -> BlockCommit {
     for index in 0..TRANSACTIONS * 2 {
         let seed = keccak256([height_bytes(height), index.to_be_bytes()].concat());
         let number = U256::from_be_bytes(seed.0).wrapping_rem(U256::from(100_000));
-        let address = Address::from_slice(&keccak256(number.to_be_bytes::<32>())[12..]);
+        let address = account_address(number);
         state.accounts.push((address, Some(common::account(height.0))));
         for depth in 3..6 {
             let key = [b"account/".as_slice(), &keccak256(address)[..depth]].concat();
@@ -106,6 +122,45 @@ fn block(parent: BlockRef) -> BlockCommit {
         }
     }
     common::commit(parent, TRANSACTIONS, state)
+}
+
+/// What keeping the past costs in one mode: the commits, the disk, and reading a state of long ago.
+fn history(directory: &Path, name: &str, prune: Prune) -> Result<(), Box<dyn Error>> {
+    let options = StoreOptions { prune: Some(prune), ..StoreOptions::default() };
+    let store = Store::open(directory, &options)?;
+    store.initialize(&common::genesis())?;
+    let mut total = CommitStats::default();
+    for _ in 0..HISTORY_BLOCKS {
+        let mut commit = block(store.head());
+        commit.finalized = Some(store.head().height.next());
+        let stats = store.commit_block(&commit)?;
+        total.bytes += stats.bytes;
+        total.prepare += stats.prepare;
+        total.write += stats.write;
+    }
+    let time = (total.prepare + total.write).as_secs_f64() * 1000.0;
+    print(&format!("{name}_commit"), "ms/block", time / HISTORY_BLOCKS as f64);
+    print(&format!("{name}_batch"), "bytes/block", total.bytes as f64 / HISTORY_BLOCKS as f64);
+    for back in [1, 16, HISTORY_BLOCKS / 8, HISTORY_BLOCKS - 1] {
+        let height = Height(HISTORY_BLOCKS - back);
+        if height < store.kept()?.state {
+            continue;
+        }
+        let start = Instant::now();
+        for number in 0..ACCOUNTS_READ {
+            // A view of its own for each, as JSON-RPC reads.
+            store.view_at(height)?.account(account_address(U256::from(number)))?;
+        }
+        let micros = start.elapsed().as_secs_f64() * 1e6 / ACCOUNTS_READ as f64;
+        print(&format!("{name}_account_{back}_blocks_back"), "us/read", micros);
+    }
+    drop(store);
+    let mut bytes = 0;
+    for entry in std::fs::read_dir(directory)? {
+        bytes += entry?.metadata()?.len();
+    }
+    print(&format!("{name}_disk"), "bytes/block", bytes as f64 / HISTORY_BLOCKS as f64);
+    Ok(())
 }
 
 fn height_bytes(height: Height) -> [u8; 8] {

@@ -7,15 +7,13 @@ use crate::{
     genesis::put_state,
     journal, preimages,
     records::{BlockSeal, StoredBlockRef, StoredHeader, TransactionLocation},
-    store::{Pointers, Store, Writer},
+    state_history,
+    store::{Pointers, Store},
     tables::{Table, height_key, meta, proposal_key},
-    undo::{self, Undo},
+    undo::Undo,
 };
 use baton_consensus::types::{BlockRef, Height};
 use std::time::Instant;
-
-/// How many undo records one commit removes at most, so that a lowered option does not make a single block slow.
-const PRUNED_PER_COMMIT: usize = 16;
 
 impl Store {
     /// Makes `commit.block` the head: block, receipts, indexes, state, trie, undo record, journal and head pointer in
@@ -36,6 +34,7 @@ impl Store {
         put_block(&mut batch, commit, block)?;
         let undo = Undo::of(database, &commit.state)?;
         undo.put(&mut batch, block.height);
+        state_history::put(&mut batch, block.height, undo.state());
         put_state(&mut batch, &commit.state);
         let (accounts, slots) = undo.absent();
         preimages::put(&mut batch, accounts, slots);
@@ -47,7 +46,8 @@ impl Store {
             next.finalized = if height == block.height { block } else { self.canonical(height)? };
             batch.put(Table::Meta, meta::FINALIZED, &next.finalized);
         }
-        let undo_from = self.prune_undo(&mut batch, &writer, &next)?;
+        let (undo_from, indexed_from) = self.prune_states(&mut batch, &writer, &next)?;
+        next.receipts_from = self.prune_receipts(&mut batch, &next);
         for proposal in writer.proposals.iter().take_while(|proposal| proposal.height <= block.height) {
             batch.delete(Table::Proposals, proposal_key(*proposal));
         }
@@ -55,7 +55,7 @@ impl Store {
         let prepare = start.elapsed();
         let (keys, bytes) = (batch.keys(), batch.bytes());
         batch.write(true)?;
-        writer.undo_from = undo_from;
+        (writer.undo_from, writer.indexed_from) = (undo_from, indexed_from);
         writer.proposals.retain(|proposal| proposal.height > block.height);
         self.publish(&mut writer, next);
         Ok(CommitStats { keys, bytes, prepare, write: start.elapsed().saturating_sub(prepare) })
@@ -88,24 +88,6 @@ impl Store {
         let hash = self.block_hash(height)?;
         let hash = hash.ok_or_else(|| self.database().corrupt(format!("the header of block {height} is missing")))?;
         Ok(BlockRef { height, hash })
-    }
-
-    /// Adds the removal of undo records that are neither within the kept span nor of blocks that may be reverted.
-    /// Returns the lowest height that keeps one.
-    fn prune_undo(&self, batch: &mut Batch<'_>, writer: &Writer, next: &Pointers) -> Result<Height, StorageError> {
-        // The head's own record is in this batch, not in the database yet.
-        let kept = self.options().undo_blocks.max(1);
-        let last = next.head.height.0.saturating_sub(kept).min(next.finalized.height.0);
-        let expired = writer.undo_from.0..=last;
-        let mut undo_from = writer.undo_from;
-        for height in expired.take(PRUNED_PER_COMMIT).map(Height) {
-            undo::delete(batch, self.database(), height)?;
-            undo_from = height.next();
-        }
-        if undo_from != writer.undo_from {
-            batch.put(Table::Meta, meta::UNDO_FROM, &undo_from);
-        }
-        Ok(undo_from)
     }
 }
 

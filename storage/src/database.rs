@@ -4,14 +4,17 @@ use crate::{error::StorageError, tables::Table};
 use alloy_primitives::hex;
 use baton_consensus::codec::{self, DISK_LIMIT};
 use rocksdb::{
-    ColumnFamily, DB, DBIteratorWithThreadMode, DBPinnableSlice, Direction, ErrorKind, IteratorMode, WriteBatch,
-    WriteOptions,
+    ColumnFamily, DB, DBIteratorWithThreadMode, DBPinnableSlice, Direction, ErrorKind, IteratorMode, ReadOptions,
+    WriteBatch, WriteOptions,
 };
 use serde::{Serialize, de::DeserializeOwned};
 use std::path::{Path, PathBuf};
 
 /// The largest record in bytes. Half of what decoding allows, because decoding counts small numbers at their full width.
 pub(crate) const RECORD_LIMIT: usize = DISK_LIMIT / 2;
+
+/// Above every key that any table has: the longest, a slot's history, has 60 bytes.
+const END_OF_KEYS: [u8; 64] = [u8::MAX; 64];
 
 /// An open database.
 pub(crate) struct Database {
@@ -86,6 +89,16 @@ impl Database {
     /// An empty batch.
     pub(crate) fn batch(&self) -> Batch<'_> {
         Batch { database: self, batch: WriteBatch::default(), keys: 0, too_large: None }
+    }
+
+    /// Gives back the disk space of a table that [`Batch::clear`] emptied, and waits for it: most files are only deleted, what
+    /// was written last is compacted. Not to be used while there are snapshots, which lose what those files hold.
+    pub(crate) fn reclaim(&self, table: Table) -> Result<(), StorageError> {
+        let handle = self.handle(table);
+        let deleted = self.db.delete_file_in_range_cf(handle, [].as_slice(), &END_OF_KEYS);
+        deleted.map_err(|error| self.failed("free space", error))?;
+        self.db.compact_range_cf(handle, None::<&[u8]>, None::<&[u8]>);
+        Ok(())
     }
 
     /// Makes durable what was written without sync.
@@ -180,6 +193,25 @@ impl Read for Snapshot<'_> {
     }
 }
 
+impl Snapshot<'_> {
+    /// The value of the lowest key from `from` on that begins as `from` does, in a table whose keys have a prefix
+    /// ([`Table::prefix`]).
+    pub(crate) fn first_of_prefix<T: DeserializeOwned>(
+        &self,
+        table: Table,
+        from: &[u8],
+    ) -> Result<Option<T>, StorageError> {
+        let mut options = ReadOptions::default();
+        options.set_prefix_same_as_start(true);
+        let mode = IteratorMode::From(from, Direction::Forward);
+        let Some(entry) = self.snapshot.iterator_cf_opt(self.database.handle(table), options, mode).next() else {
+            return Ok(None);
+        };
+        let (key, value) = entry.map_err(|error| self.database.failed("read", error))?;
+        self.database.decode(table, &key, &value).map(Some)
+    }
+}
+
 /// Writes that take effect together or not at all.
 pub(crate) struct Batch<'a> {
     database: &'a Database,
@@ -206,18 +238,23 @@ impl Batch<'_> {
         self.keys += 1;
     }
 
-    /// Removes all keys of a table whose keys are shorter than 128 bytes.
-    pub(crate) fn clear(&mut self, table: Table) {
-        self.batch.delete_range_cf(self.database.handle(table), [].as_slice(), [0xff; 128].as_slice());
-        self.keys += 1;
-    }
-
     /// Sets a key, or removes it.
     pub(crate) fn set<T: Serialize>(&mut self, table: Table, key: impl AsRef<[u8]>, value: Option<&T>) {
         match value {
             Some(value) => self.put(table, key, value),
             None => self.delete(table, key),
         }
+    }
+
+    /// Removes every key that a table had before this batch, and those that the batch set so far.
+    pub(crate) fn clear(&mut self, table: Table) {
+        self.clear_below(table, &END_OF_KEYS);
+    }
+
+    /// As [`Batch::clear`], but only keys below `end`.
+    pub(crate) fn clear_below(&mut self, table: Table, end: &[u8]) {
+        self.batch.delete_range_cf(self.database.handle(table), [].as_slice(), end);
+        self.keys += 1;
     }
 
     /// How many keys the batch touches.

@@ -78,8 +78,11 @@ fn check_tables(path: &Path) -> Result<(), StorageError> {
     if names.iter().all(known) {
         return Ok(());
     }
-    let db = DB::open_cf_for_read_only(&Options::default(), path, [Table::Meta.name()], false)
-        .map_err(|error| opening(path, error))?;
+    // Without this, RocksDB would note in the manifest that logs are not tracked any more, and crashes as it may not.
+    let mut options = Options::default();
+    options.set_track_and_verify_wals_in_manifest(true);
+    let db =
+        DB::open_cf_for_read_only(&options, path, [Table::Meta.name()], false).map_err(|error| opening(path, error))?;
     let schema = db.cf_handle(Table::Meta.name()).map(|handle| db.get_cf(handle, meta::SCHEMA)).transpose();
     let schema = schema.map_err(|error| opening(path, error))?.flatten();
     let found = schema.and_then(|bytes| codec::decode::<u32, DISK_LIMIT>(&bytes).ok()).unwrap_or(u32::MAX);

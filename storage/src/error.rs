@@ -171,6 +171,17 @@ pub enum StorageError {
     /// A pinned state is gone.
     #[error("the pinned state is gone: the database is being closed")]
     PinEnded,
+    /// The state of that block is kept, but not the trie over it.
+    #[error(
+        "the trie of the state at height {height} is no longer kept, and without it nothing of that state can be proven; the \
+         oldest available is {oldest}. Accounts and slots are kept longer than tries"
+    )]
+    TriePruned {
+        /// The height that was asked for.
+        height: Height,
+        /// The lowest height whose trie can be read.
+        oldest: Height,
+    },
     /// A height above the head.
     #[error("height {height} is above the head {head}")]
     BeyondHead {

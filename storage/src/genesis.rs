@@ -6,6 +6,7 @@ use crate::{
     error::StorageError,
     preimages,
     records::{GenesisId, StoredBlockRef, StoredHeader, StoredReceipt},
+    state_history,
     store::{Pointers, Store},
     tables::{Table, height_key, meta, slot_key},
 };
@@ -68,8 +69,9 @@ impl Store {
         batch.put(Table::Meta, meta::GENESIS, &id);
         batch.put(Table::Meta, meta::HEAD, &block);
         batch.put(Table::Meta, meta::FINALIZED, &block);
+        state_history::put_from(&mut batch, block.height);
         batch.write(true)?;
-        writer.undo_from = undo_from;
+        (writer.undo_from, writer.indexed_from) = (undo_from, block.height);
         self.publish(&mut writer, Pointers { genesis: Some(id), head: block, finalized: block, ..Pointers::default() });
         Ok(())
     }

@@ -12,7 +12,7 @@ use crate::{
     genesis::{put_genesis_block, put_state},
     preimages,
     records::{BlockSeal, GenesisId, StoredBlockRef, StoredHeader, TransactionLocation},
-    schedule,
+    schedule, state_history,
     store::{Pointers, Store},
     tables::{Table, era_key, height_key, meta, proposal_key},
 };
@@ -161,18 +161,20 @@ impl Store {
         for proposal in writer.proposals.iter().take_while(|proposal| proposal.height <= target.height) {
             batch.delete(Table::Proposals, proposal_key(*proposal));
         }
-        let undo_from = target.height.next();
+        let (undo_from, receipts_from) = (target.height.next(), target.height.next());
         batch.put(Table::Meta, meta::UNDO_FROM, &undo_from);
         batch.put(Table::Meta, meta::GENESIS, &genesis);
         batch.put(Table::Meta, meta::HEAD, &target);
         batch.put(Table::Meta, meta::FINALIZED, &target);
         batch.put(Table::Meta, meta::EARLIEST, &target.height);
+        batch.put(Table::Meta, meta::RECEIPTS_FROM, &receipts_from);
+        state_history::put_from(&mut batch, target.height);
         batch.delete(Table::Meta, meta::IMPORT);
         batch.write(true)?;
-        writer.undo_from = undo_from;
+        (writer.undo_from, writer.indexed_from) = (undo_from, target.height);
         writer.proposals.retain(|proposal| proposal.height > target.height);
         let (genesis, earliest) = (Some(genesis), target.height);
-        self.publish(&mut writer, Pointers { genesis, head: target, finalized: target, earliest });
+        self.publish(&mut writer, Pointers { genesis, head: target, finalized: target, earliest, receipts_from });
         Ok(())
     }
 
@@ -206,13 +208,24 @@ fn clear_chain(batch: &mut Batch<'_>) {
             | Table::Code
             | Table::Trie
             | Table::Undo
+            | Table::AccountHistory
+            | Table::SlotHistory
             | Table::Announcements
             | Table::Certificates
             | Table::Finality
             | Table::SetChanges => batch.clear(table),
         }
     }
-    for pointer in [meta::GENESIS, meta::HEAD, meta::FINALIZED, meta::UNDO_FROM, meta::EARLIEST, meta::IMPORT] {
+    for pointer in [
+        meta::GENESIS,
+        meta::HEAD,
+        meta::FINALIZED,
+        meta::UNDO_FROM,
+        meta::INDEXED_FROM,
+        meta::RECEIPTS_FROM,
+        meta::EARLIEST,
+        meta::IMPORT,
+    ] {
         batch.delete(Table::Meta, pointer);
     }
 }

@@ -9,9 +9,16 @@
 //! returns. A crash at any instant leaves either the old head or the new one. [`Store::revert_head`] takes the newest
 //! block back, just as atomically; nothing at or below the finalized block is ever taken back.
 //!
-//! **History.** The undo record of a block holds the old value of everything that the block changed. The last
-//! [`StoreOptions::undo_blocks`] of them stay, and those of blocks that are not final yet. They serve reverts, and
-//! [`Store::view_at`], which shows the state as it was.
+//! **History.** The undo record of a block holds the old value of everything that the block changed. It serves reverts. The
+//! history index has the old accounts and slots by key and height. It serves [`Store::view_at`], which shows the state as it
+//! was, at a cost that does not grow with its age. Trie nodes are not in the index: they are read by going back along the undo
+//! records, and nothing of a state that is older than those can be proven.
+//!
+//! **Pruning.** [`Prune`] says how much of the past stays. [`Prune::Full`] keeps receipts, undo records and what the index has
+//! of the last blocks, and of those that are not final; each commit takes away in its batch what has become too old, so much
+//! at a time. [`Prune::Archive`] keeps all receipts and the whole index. Blocks, headers, proofs and the safety journal always
+//! stay: peers that execute the chain from genesis need the first three, and no key may sign twice. [`Store::kept`] tells what
+//! there is; it never claims what is not there, whatever the modes were before.
 //!
 //! **Pinned states.** [`Store::pin`] keeps the state of a final block readable for as long as someone holds it, whatever
 //! becomes of the undo records: what a node serves to those that take its state over.
@@ -49,11 +56,13 @@ mod journal;
 mod options;
 mod pin;
 mod preimages;
+mod prune;
 mod reads;
 mod records;
 mod revert;
 mod schedule;
 mod segment;
+mod state_history;
 mod store;
 mod tables;
 mod undo;
@@ -64,6 +73,7 @@ pub use error::StorageError;
 pub use import::{ImportState, ImportedChain, MAX_ANCESTORS};
 pub use options::StoreOptions;
 pub use pin::{MAX_PINS, PinnedState};
+pub use prune::{InvalidPrune, Kept, Prune};
 pub use records::{
     BlockSeal, GenesisId, StoredAccount, StoredBlock, StoredHeader, StoredLog, StoredReceipt, TransactionLocation,
 };

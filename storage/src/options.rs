@@ -1,7 +1,10 @@
 //! How much memory, disk and history the store may use, and what that means for RocksDB.
 
-use crate::tables::Table;
-use rocksdb::{BlockBasedOptions, Cache, ColumnFamilyDescriptor, DBCompressionType, DBRecoveryMode, LogLevel, Options};
+use crate::{prune::Prune, tables::Table};
+use rocksdb::{
+    BlockBasedOptions, Cache, ColumnFamilyDescriptor, DBCompressionType, DBRecoveryMode, LogLevel, Options,
+    SliceTransform,
+};
 
 const KIB: usize = 1 << 10;
 const MIB: usize = 1 << 20;
@@ -19,13 +22,13 @@ pub struct StoreOptions {
     pub max_open_files: i32,
     /// How many threads flush and compact.
     pub parallelism: i32,
-    /// For how many blocks below the head the old state stays readable, at least 1. Blocks that are not final keep it
-    /// anyway.
-    pub undo_blocks: u64,
+    /// What of the past is kept; none leaves it as it was when the directory was last open, and makes a new one
+    /// [`Prune::default`]. An archive that is opened as anything else loses its old states for good.
+    pub prune: Option<Prune>,
 }
 
 impl Default for StoreOptions {
-    /// 256 MiB of cache, 256 MiB of write buffers, a log of 512 MiB, 1,024 files, 2 threads, 1,024 blocks of history.
+    /// 256 MiB of cache, 256 MiB of write buffers, a log of 512 MiB, 1,024 files, 2 threads, and the past as it was kept before.
     fn default() -> Self {
         Self {
             cache_bytes: 256 * MIB,
@@ -33,7 +36,7 @@ impl Default for StoreOptions {
             wal_bytes: 512 * MIB as u64,
             max_open_files: 1024,
             parallelism: 2,
-            undo_blocks: 1024,
+            prune: None,
         }
     }
 }
@@ -82,6 +85,12 @@ impl StoreOptions {
             blocks.set_block_size(16 * KIB);
         }
         let mut options = Options::default();
+        if let Some(prefix) = table.prefix() {
+            // A look into the history of what has none should read no file.
+            options.set_prefix_extractor(SliceTransform::create_fixed_prefix(prefix));
+            blocks.set_bloom_filter(10.0, false);
+            blocks.set_whole_key_filtering(false);
+        }
         options.set_block_based_table_factory(&blocks);
         options.set_compression_type(DBCompressionType::Lz4);
         let buffer = if table.is_busy() { self.write_buffer_bytes / 4 } else { self.write_buffer_bytes / 32 };

@@ -2,6 +2,7 @@
 
 use crate::{
     error::StorageError,
+    state_history,
     store::{Pointers, Store},
     tables::{Table, height_key, meta},
     undo::{self, Undo},
@@ -39,6 +40,9 @@ impl Store {
         let mut batch = database.batch();
         undo.restore(&mut batch);
         undo::delete(&mut batch, database, head.height)?;
+        state_history::delete(&mut batch, head.height, undo.state());
+        let indexed_from = writer.indexed_from.min(parent.height);
+        state_history::put_from(&mut batch, indexed_from);
         let key = height_key(head.height);
         for table in [Table::Headers, Table::Blocks, Table::Receipts] {
             batch.delete(table, key);
@@ -49,6 +53,7 @@ impl Store {
         }
         batch.put(Table::Meta, meta::HEAD, &parent);
         batch.write(true)?;
+        writer.indexed_from = indexed_from;
         self.publish(&mut writer, Pointers { head: parent, ..pointers });
         Ok(parent)
     }

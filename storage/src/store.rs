@@ -7,7 +7,9 @@ use crate::{
     import::ImportState,
     options::StoreOptions,
     pin::Pins,
+    prune,
     records::{GenesisId, StoredHeader},
+    state_history,
     tables::{Table, height_key, meta},
 };
 use baton_consensus::types::{BlockRef, Height, SignedBlock};
@@ -41,6 +43,8 @@ struct Inner {
 pub(crate) struct Writer {
     /// The lowest height with an undo record, or the one after the head.
     pub(crate) undo_from: Height,
+    /// The lowest height whose state the history index gives.
+    pub(crate) indexed_from: Height,
     /// The keys of [`Table::Proposals`].
     pub(crate) proposals: BTreeSet<BlockRef>,
 }
@@ -53,6 +57,8 @@ pub(crate) struct Pointers {
     pub(crate) finalized: BlockRef,
     /// The lowest block with its body, genesis aside.
     pub(crate) earliest: Height,
+    /// The lowest height with receipts.
+    pub(crate) receipts_from: Height,
 }
 
 impl Store {
@@ -66,12 +72,13 @@ impl Store {
     pub fn open(path: &Path, options: &StoreOptions) -> Result<Self, StorageError> {
         let database = directory::open(path, options)?;
         let pointers = load_pointers(&database)?;
+        let mode = prune::settle(&database, options.prune)?;
         let writer = load_writer(&database, pointers.head)?;
-        tracing::info!(path = %path.display(), head = %pointers.head, finalized = %pointers.finalized, "store opened");
+        tracing::info!(path = %path.display(), head = %pointers.head, finalized = %pointers.finalized, prune = %mode, "store opened");
         Ok(Self {
             inner: Arc::new(Inner {
                 database,
-                options: options.clone(),
+                options: StoreOptions { prune: Some(mode), ..options.clone() },
                 writer: Mutex::new(writer),
                 pointers: RwLock::new(pointers),
                 pins: Pins::default(),
@@ -177,7 +184,8 @@ fn load_pointers(database: &Database) -> Result<Pointers, StorageError> {
                     return Err(database.corrupt(format!("block {block} is missing")));
                 }
             }
-            Ok(Pointers { genesis: Some(genesis), head, finalized, earliest })
+            let receipts_from = prune::receipts_from(database)?;
+            Ok(Pointers { genesis: Some(genesis), head, finalized, earliest, receipts_from })
         }
         _ => Err(database.corrupt("genesis, head and finalized block contradict each other")),
     }
@@ -185,11 +193,12 @@ fn load_pointers(database: &Database) -> Result<Pointers, StorageError> {
 
 fn load_writer(database: &Database, head: BlockRef) -> Result<Writer, StorageError> {
     let undo_from = database.get(Table::Meta, meta::UNDO_FROM)?.unwrap_or_else(|| head.height.next());
+    let indexed_from = state_history::from(database)?.unwrap_or(head.height);
     let mut proposals = BTreeSet::new();
     for entry in database.scan::<SignedBlock>(Table::Proposals, &[]) {
         let (_, _, proposal) = entry?;
         let header = &proposal.block.header;
         proposals.insert(BlockRef { height: Height(header.number), hash: header.hash_slow() });
     }
-    Ok(Writer { undo_from, proposals })
+    Ok(Writer { undo_from, indexed_from, proposals })
 }

@@ -6,6 +6,12 @@ use baton_consensus::types::{BlockRef, Era, ExtraData, Height, Term};
 /// The version of tables, keys and records together. Any change to one of them is a new version.
 pub(crate) const SCHEMA_VERSION: u32 = 5;
 
+/// The length of an address.
+const ADDRESS_BYTES: usize = 20;
+
+/// The length of [`slot_key`].
+const SLOT_KEY_BYTES: usize = 52;
+
 /// A column family.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Table {
@@ -49,11 +55,15 @@ pub(crate) enum Table {
     Addresses,
     /// Keccak of a slot to the slot.
     SlotKeys,
+    /// Address and height to the account before that block.
+    AccountHistory,
+    /// Address, slot and height to the value before that block.
+    SlotHistory,
 }
 
 impl Table {
     /// Every table.
-    pub(crate) const ALL: [Self; 20] = [
+    pub(crate) const ALL: [Self; 22] = [
         Self::Meta,
         Self::Headers,
         Self::Blocks,
@@ -74,6 +84,8 @@ impl Table {
         Self::SetChanges,
         Self::Addresses,
         Self::SlotKeys,
+        Self::AccountHistory,
+        Self::SlotHistory,
     ];
 
     /// The name of the column family on disk.
@@ -99,6 +111,8 @@ impl Table {
             Self::SetChanges => "set_changes",
             Self::Addresses => "addresses",
             Self::SlotKeys => "slot_keys",
+            Self::AccountHistory => "account_history",
+            Self::SlotHistory => "slot_history",
         }
     }
 
@@ -107,11 +121,28 @@ impl Table {
         matches!(self, Self::BlockHeights | Self::Transactions | Self::Accounts | Self::Slots | Self::Code | Self::Trie)
     }
 
+    /// How many bytes of a key name the thing whose history the rest of the key orders; none where a key names one thing.
+    pub(crate) const fn prefix(self) -> Option<usize> {
+        match self {
+            Self::AccountHistory => Some(ADDRESS_BYTES),
+            Self::SlotHistory => Some(SLOT_KEY_BYTES),
+            _ => None,
+        }
+    }
+
     /// Whether every block writes many keys or large values to it.
     pub(crate) const fn is_busy(self) -> bool {
         matches!(
             self,
-            Self::Blocks | Self::Receipts | Self::Transactions | Self::Accounts | Self::Slots | Self::Trie | Self::Undo
+            Self::Blocks
+                | Self::Receipts
+                | Self::Transactions
+                | Self::Accounts
+                | Self::Slots
+                | Self::Trie
+                | Self::Undo
+                | Self::AccountHistory
+                | Self::SlotHistory
         )
     }
 }
@@ -134,6 +165,12 @@ pub(crate) mod meta {
     pub(crate) const IMPORT: &[u8] = b"import";
     /// The lowest block that is there with its body, genesis aside; 0 if absent.
     pub(crate) const EARLIEST: &[u8] = b"earliest";
+    /// The [`crate::Prune`] in which the directory was used last.
+    pub(crate) const PRUNE: &[u8] = b"prune";
+    /// The lowest height with receipts; 0 if it is absent.
+    pub(crate) const RECEIPTS_FROM: &[u8] = b"receipts-from";
+    /// The lowest height whose state the history index gives.
+    pub(crate) const INDEXED_FROM: &[u8] = b"indexed-from";
 }
 
 /// The key of a height.
@@ -171,10 +208,26 @@ pub(crate) fn certificate_key(era: Era, term: Term, hash: B256) -> [u8; 48] {
 }
 
 /// The key of a storage slot.
-pub(crate) fn slot_key(address: Address, slot: U256) -> [u8; 52] {
-    let mut key = [0; 52];
+pub(crate) fn slot_key(address: Address, slot: U256) -> [u8; SLOT_KEY_BYTES] {
+    let mut key = [0; SLOT_KEY_BYTES];
     key[..20].copy_from_slice(address.as_slice());
     key[20..].copy_from_slice(&slot.to_be_bytes::<32>());
+    key
+}
+
+/// The key of an account before a block.
+pub(crate) fn account_history_key(address: Address, height: Height) -> [u8; ADDRESS_BYTES + 8] {
+    let mut key = [0; ADDRESS_BYTES + 8];
+    key[..ADDRESS_BYTES].copy_from_slice(address.as_slice());
+    key[ADDRESS_BYTES..].copy_from_slice(&height_key(height));
+    key
+}
+
+/// The key of a slot before a block.
+pub(crate) fn slot_history_key(address: Address, slot: U256, height: Height) -> [u8; SLOT_KEY_BYTES + 8] {
+    let mut key = [0; SLOT_KEY_BYTES + 8];
+    key[..SLOT_KEY_BYTES].copy_from_slice(&slot_key(address, slot));
+    key[SLOT_KEY_BYTES..].copy_from_slice(&height_key(height));
     key
 }
 

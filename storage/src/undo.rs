@@ -1,7 +1,8 @@
 //! Undo records: the old values of everything that a block changed.
 //!
 //! A record is cut into parts: a small index, the state, and the trie in pieces. Reading the state of an older height
-//! then does not read the trie, and no piece outgrows the limit of a record.
+//! then does not read the trie, the trie, which is most of it, can go before the rest, and no piece outgrows the limit of a
+//! record.
 
 use crate::{
     changes::StateChanges,
@@ -82,6 +83,11 @@ impl Undo {
         Ok(Self { state: UndoState { accounts, slots, code }, trie: pieces(nodes) })
     }
 
+    /// The old values of the state.
+    pub(crate) const fn state(&self) -> &UndoState {
+        &self.state
+    }
+
     /// The accounts and the slots that did not exist before: only those can be new to the node.
     pub(crate) fn absent(&self) -> (impl Iterator<Item = Address>, impl Iterator<Item = U256>) {
         let accounts = self.state.accounts.iter().filter(|(_, old)| old.is_none()).map(|(address, _)| *address);
@@ -89,10 +95,10 @@ impl Undo {
         (accounts, slots)
     }
 
-    /// Reads the record of a height; none if it is not kept.
+    /// Reads the record of a height; none if it is not kept, or not the whole of it.
     pub(crate) fn load(source: &impl Read, height: Height) -> Result<Option<Self>, StorageError> {
         let Some(state) = load_state(source, height)? else { return Ok(None) };
-        let trie = load_trie(source, height)?.unwrap_or_default();
+        let Some(trie) = load_trie(source, height)? else { return Ok(None) };
         Ok(Some(Self { state, trie }))
     }
 
@@ -133,11 +139,6 @@ fn load_index(source: &impl Read, height: Height) -> Result<Option<UndoIndex>, S
     Ok(index)
 }
 
-/// Whether a height has a record.
-pub(crate) fn is_kept(source: &impl Read, height: Height) -> Result<bool, StorageError> {
-    Ok(load_index(source, height)?.is_some())
-}
-
 /// The old state before a height; none if the record is not kept.
 pub(crate) fn load_state(source: &impl Read, height: Height) -> Result<Option<UndoState>, StorageError> {
     source.get(Table::Undo, &undo_key(height, STATE_PART))
@@ -158,9 +159,21 @@ pub(crate) fn load_trie(source: &impl Read, height: Height) -> Result<Option<Vec
 
 /// Adds the removal of a record to a batch.
 pub(crate) fn delete(batch: &mut Batch<'_>, source: &impl Read, height: Height) -> Result<(), StorageError> {
+    delete_state(batch, height);
+    delete_trie(batch, source, height)
+}
+
+/// Adds the removal of the state in a record, whose trie goes too or is gone, to a batch.
+pub(crate) fn delete_state(batch: &mut Batch<'_>, height: Height) {
+    batch.delete(Table::Undo, undo_key(height, STATE_PART));
+}
+
+/// Adds the removal of the trie in a record to a batch. The rest is no record any more, only a list of old values.
+pub(crate) fn delete_trie(batch: &mut Batch<'_>, source: &impl Read, height: Height) -> Result<(), StorageError> {
     let Some(index) = load_index(source, height)? else { return Ok(()) };
-    for part in 0..FIRST_TRIE_PART.saturating_add(index.trie_parts) {
-        batch.delete(Table::Undo, undo_key(height, part));
+    batch.delete(Table::Undo, undo_key(height, INDEX_PART));
+    for piece in 0..index.trie_parts {
+        batch.delete(Table::Undo, undo_key(height, FIRST_TRIE_PART.saturating_add(piece)));
     }
     Ok(())
 }

@@ -4,10 +4,11 @@ use crate::{
     database::{Read, Snapshot},
     error::StorageError,
     history::History,
+    prune,
     records::{StoredAccount, StoredHeader},
+    state_history,
     store::Store,
     tables::{Table, height_key, meta, slot_key},
-    undo,
 };
 use alloy_primitives::{Address, B256, Bytes, U256};
 use baton_consensus::types::{BlockRef, Height};
@@ -19,7 +20,21 @@ use std::fmt;
 pub struct StateView<'a> {
     snapshot: Snapshot<'a>,
     block: BlockRef,
-    history: Option<History>,
+    past: Past,
+}
+
+/// Where what changed since the block is read from.
+enum Past {
+    /// Nothing changed: it is the head.
+    None,
+    /// From the undo records.
+    Undo(History),
+    /// From the history index; the trie from the undo records, if they reach so far.
+    Index {
+        trie: Option<History>,
+        /// The lowest height whose trie they give.
+        oldest: Height,
+    },
 }
 
 impl Store {
@@ -30,16 +45,17 @@ impl Store {
     pub fn view(&self) -> Result<StateView<'_>, StorageError> {
         let snapshot = self.database().snapshot();
         let block = snapshot.get(Table::Meta, meta::HEAD)?.ok_or(StorageError::NotInitialized)?;
-        Ok(StateView { snapshot, block, history: None })
+        Ok(StateView { snapshot, block, past: Past::None })
     }
 
-    /// The state after the block at `height`. It reads the undo records between that block and the head as far as the
-    /// looked up keys need them, and keeps them in memory while the view lives: callers that serve strangers bound how
-    /// far they go back.
+    /// The state after the block at `height`. Every account and slot costs one look into the history index. Below where that
+    /// begins, and for trie nodes, the undo records between that block and the head are read as far as the looked up keys
+    /// need them, and stay in memory while the view lives: callers that serve strangers bound how far they go back
+    /// ([`Store::kept`] tells what is indexed).
     ///
     /// # Errors
-    /// [`StorageError::BeyondHead`] above the head, [`StorageError::HistoryPruned`] if the undo records do not reach so
-    /// far, [`StorageError::NotInitialized`] before genesis is written, or if the disk refuses.
+    /// [`StorageError::BeyondHead`] above the head, [`StorageError::HistoryPruned`] if neither index nor undo records
+    /// reach so far, [`StorageError::NotInitialized`] before genesis is written, or if the disk refuses.
     pub fn view_at(&self, height: Height) -> Result<StateView<'_>, StorageError> {
         let mut view = self.view()?;
         let head = view.block;
@@ -48,16 +64,18 @@ impl Store {
         }
         if height < head.height {
             let first = height.next();
-            if !undo::is_kept(&view.snapshot, first)? {
-                let kept = view.snapshot.get::<Height>(Table::Meta, meta::UNDO_FROM)?;
-                let oldest = kept.map_or(head.height, Height::previous);
-                return Err(StorageError::HistoryPruned { height, oldest });
-            }
+            let undone = prune::oldest_undone(&view.snapshot)?.unwrap_or(head.height);
+            let indexed = state_history::from(&view.snapshot)?.unwrap_or(head.height);
+            let history = (height >= undone).then(|| History::new(first, head.height));
+            view.past = match history {
+                trie if height >= indexed => Past::Index { trie, oldest: undone },
+                Some(history) => Past::Undo(history),
+                None => return Err(StorageError::HistoryPruned { height, oldest: indexed.min(undone) }),
+            };
             let hash = view.block_hash(height)?;
             let hash =
                 hash.ok_or_else(|| self.database().corrupt(format!("the header of block {height} is missing")))?;
             view.block = BlockRef { height, hash };
-            view.history = Some(History::new(first, head.height));
         }
         Ok(view)
     }
@@ -80,9 +98,12 @@ impl<'a> StateView<'a> {
     /// # Errors
     /// If the disk refuses or the database is damaged.
     pub fn account(&self, address: Address) -> Result<Option<StoredAccount>, StorageError> {
-        if let Some(history) = &self.history
-            && let Some(old) = history.account(&self.snapshot, address)?
-        {
+        let old = match &self.past {
+            Past::None => None,
+            Past::Undo(history) => history.account(&self.snapshot, address)?,
+            Past::Index { .. } => state_history::account(&self.snapshot, address, self.block.height)?,
+        };
+        if let Some(old) = old {
             return Ok(old);
         }
         self.snapshot.get(Table::Accounts, address.as_slice())
@@ -93,9 +114,12 @@ impl<'a> StateView<'a> {
     /// # Errors
     /// If the disk refuses or the database is damaged.
     pub fn slot(&self, address: Address, slot: U256) -> Result<U256, StorageError> {
-        if let Some(history) = &self.history
-            && let Some(old) = history.slot(&self.snapshot, address, slot)?
-        {
+        let old = match &self.past {
+            Past::None => None,
+            Past::Undo(history) => history.slot(&self.snapshot, address, slot)?,
+            Past::Index { .. } => state_history::slot(&self.snapshot, address, slot, self.block.height)?,
+        };
+        if let Some(old) = old {
             return Ok(old);
         }
         Ok(self.snapshot.get(Table::Slots, &slot_key(address, slot))?.unwrap_or_default())
@@ -112,14 +136,26 @@ impl<'a> StateView<'a> {
     /// The trie node under the caller's key.
     ///
     /// # Errors
-    /// If the disk refuses or the database is damaged.
+    /// As [`StateView::has_trie`], or if the disk refuses or the database is damaged.
     pub fn trie_node(&self, key: &[u8]) -> Result<Option<Bytes>, StorageError> {
-        if let Some(history) = &self.history
+        self.has_trie()?;
+        if let Past::Undo(history) | Past::Index { trie: Some(history), .. } = &self.past
             && let Some(old) = history.trie_node(&self.snapshot, key)?
         {
             return Ok(old);
         }
         self.snapshot.get(Table::Trie, key)
+    }
+
+    /// Whether the state has its trie: an archive keeps accounts and slots for ever, trie nodes only as long as undo records.
+    ///
+    /// # Errors
+    /// [`StorageError::TriePruned`] if not.
+    pub const fn has_trie(&self) -> Result<(), StorageError> {
+        match self.past {
+            Past::Index { trie: None, oldest } => Err(StorageError::TriePruned { height: self.block.height, oldest }),
+            Past::None | Past::Undo(_) | Past::Index { trie: Some(_), .. } => Ok(()),
+        }
     }
 
     /// The hash of the block at a height; none above [`StateView::head`].

@@ -21,6 +21,7 @@ mod metrics;
 mod partitions;
 mod peers;
 mod proofs;
+mod pruning;
 mod relay;
 mod shutdown;
 mod single;

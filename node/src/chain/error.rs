@@ -31,6 +31,22 @@ pub enum ChainError {
         /// The block of the proof.
         next: Height,
     },
+    /// The block is in the chain, but its receipts, and with them its logs, are not kept any more.
+    #[error(
+        "pruned history unavailable: the receipts of block {height} are not kept; this node has those from block {oldest} on"
+    )]
+    ReceiptsPruned {
+        /// The block.
+        height: Height,
+        /// The lowest height with receipts.
+        oldest: Height,
+    },
+    /// The block is below where this node's chain begins.
+    #[error("pruned history unavailable: this node does not have block {height}; ask one that holds the whole chain")]
+    BlockPruned {
+        /// The block.
+        height: Height,
+    },
     /// The store refused or failed.
     #[error(transparent)]
     Storage(#[from] StorageError),
@@ -43,6 +59,14 @@ pub enum ChainError {
     /// The trie does not fit the state.
     #[error(transparent)]
     Proof(#[from] ProofError),
+}
+
+impl ChainError {
+    /// Whether the answer exists, but not on this node (any more).
+    #[must_use]
+    pub const fn is_pruned(&self) -> bool {
+        matches!(self, Self::ReceiptsPruned { .. } | Self::BlockPruned { .. })
+    }
 }
 
 fn newest_proof(newest: Option<Height>) -> String {

@@ -102,10 +102,16 @@ impl ChainReader {
     /// The header of a block, with its hash.
     ///
     /// # Errors
-    /// If the disk refuses or the database is damaged.
+    /// [`ChainError::BlockPruned`] if the chain of this node begins above it, or if the disk refuses or the database is
+    /// damaged.
     pub fn header(&self, id: BlockId) -> Result<Option<Sealed<Header>>, ChainError> {
         let Some(height) = self.height(id)? else { return Ok(None) };
-        Ok(self.header_at(height)?.filter(|header| matches(id, header.hash())))
+        match self.header_at(height)? {
+            Some(header) => Ok(Some(header).filter(|header| matches(id, header.hash()))),
+            // One that was just taken back is above the head now.
+            None if height <= self.head().height => Err(ChainError::BlockPruned { height }),
+            None => Ok(None),
+        }
     }
 
     /// The header at a height, with its hash.
@@ -117,16 +123,35 @@ impl ChainReader {
         Ok(header.map(|StoredHeader { hash, header }| Sealed::new_unchecked(header, hash)))
     }
 
+    /// A block with its senders, whether its receipts are kept or not.
+    ///
+    /// # Errors
+    /// [`ChainError::BlockPruned`], or if the disk refuses or the database is damaged.
+    pub fn block_without_receipts(&self, id: BlockId) -> Result<Option<Arc<RecoveredBlock>>, ChainError> {
+        match self.block(id) {
+            Err(ChainError::ReceiptsPruned { height, .. }) => {
+                let block = self.load_block(height)?.filter(|block| matches(id, block.hash));
+                Ok(block.map(Arc::new))
+            }
+            block => Ok(block?.map(|block| Arc::clone(&block.block))),
+        }
+    }
+
     /// A block with its senders and receipts.
     ///
     /// # Errors
-    /// If the disk refuses or the database is damaged.
+    /// [`ChainError::ReceiptsPruned`], [`ChainError::BlockPruned`], or if the disk refuses or the database is damaged.
     pub fn block(&self, id: BlockId) -> Result<Option<Arc<BlockWithReceipts>>, ChainError> {
         let Some(header) = self.header(id)? else { return Ok(None) };
+        let (height, oldest) = (Height(header.number), self.store().oldest_receipts());
+        if height < oldest {
+            // Whether it is still in the cache makes no difference: the answer must not change from call to call.
+            return Err(ChainError::ReceiptsPruned { height, oldest });
+        }
         if let Some(block) = self.cache().get(&header.hash()) {
             return Ok(Some(Arc::clone(block)));
         }
-        let block = self.load(Height(header.number))?.map(Arc::new);
+        let block = self.load(height)?.map(Arc::new);
         if let Some(block) = &block {
             self.cache().put(block.block.hash, Arc::clone(block));
         }
@@ -145,28 +170,60 @@ impl ChainReader {
     /// A block with its senders and receipts, past the cache: for scans.
     ///
     /// # Errors
-    /// If the disk refuses or the database is damaged.
+    /// [`ChainError::ReceiptsPruned`], [`ChainError::BlockPruned`], or if the disk refuses or the database is damaged.
     pub fn load(&self, height: Height) -> Result<Option<BlockWithReceipts>, ChainError> {
-        let Some(StoredBlock { block, senders, seal: _ }) = self.store().block(height)? else { return Ok(None) };
-        let Some(receipts) = self.store().receipts(height)? else { return Ok(None) };
+        let receipts = self.store().receipts(height)?;
+        let Some(block) = self.load_block(height)? else { return Ok(None) };
+        // Parts that do not fit come from a revert between the two reads.
+        match receipts {
+            Some(receipts) if receipts.len() == block.senders.len() => {
+                Ok(Some(BlockWithReceipts { block: Arc::new(block), receipts }))
+            }
+            None if height <= self.finalized().height => {
+                Err(ChainError::ReceiptsPruned { height, oldest: self.store().kept()?.receipts })
+            }
+            _ => Ok(None),
+        }
+    }
+
+    fn load_block(&self, height: Height) -> Result<Option<RecoveredBlock>, ChainError> {
+        let stored = self.store().block(height)?;
         let Some(hash) = self.store().block_hash(height)? else { return Ok(None) };
-        // The three are read one after another: a revert in between shows as parts that do not fit.
-        let fits = block.header.hash_slow() == hash && receipts.len() == senders.len();
-        Ok(fits.then(|| BlockWithReceipts { block: Arc::new(RecoveredBlock { hash, block, senders }), receipts }))
+        match stored {
+            // A revert in between shows as parts that do not fit.
+            Some(StoredBlock { block, senders, seal: _ }) => {
+                Ok((block.header.hash_slow() == hash).then_some(RecoveredBlock { hash, block, senders }))
+            }
+            // A header without a block: it was taken over for the sake of its hash.
+            None if height <= self.finalized().height => Err(ChainError::BlockPruned { height }),
+            None => Ok(None),
+        }
     }
 
     /// The block that holds a transaction, and the transaction's index in it.
     ///
     /// # Errors
-    /// If the disk refuses or the database is damaged.
-    pub fn transaction(&self, hash: B256) -> Result<Option<(Arc<BlockWithReceipts>, usize)>, ChainError> {
-        let Some(TransactionLocation { height, index }) = self.store().transaction_location(hash)? else {
-            return Ok(None);
-        };
-        let Some(block) = self.block(BlockId::number(height.0))? else { return Ok(None) };
-        let index = index as usize;
-        let found = block.block.block.body.transactions.get(index).is_some_and(|tx| *tx.tx_hash() == hash);
-        Ok(found.then_some((block, index)))
+    /// [`ChainError::BlockPruned`], or if the disk refuses or the database is damaged.
+    pub fn transaction(&self, hash: B256) -> Result<Option<(Arc<RecoveredBlock>, usize)>, ChainError> {
+        let Some((id, index)) = self.place(hash)? else { return Ok(None) };
+        let block = self.block_without_receipts(id)?;
+        Ok(block.filter(|block| holds(block, index, hash)).map(|block| (block, index)))
+    }
+
+    /// The block with receipts that holds a transaction, and the transaction's index in it.
+    ///
+    /// # Errors
+    /// [`ChainError::ReceiptsPruned`], [`ChainError::BlockPruned`], or if the disk refuses or the database is damaged.
+    pub fn executed_transaction(&self, hash: B256) -> Result<Option<(Arc<BlockWithReceipts>, usize)>, ChainError> {
+        let Some((id, index)) = self.place(hash)? else { return Ok(None) };
+        let block = self.block(id)?;
+        Ok(block.filter(|block| holds(&block.block, index, hash)).map(|block| (block, index)))
+    }
+
+    /// Where a transaction is, by the index.
+    fn place(&self, hash: B256) -> Result<Option<(BlockId, usize)>, ChainError> {
+        let location = self.store().transaction_location(hash)?;
+        Ok(location.map(|TransactionLocation { height, index }| (BlockId::number(height.0), index as usize)))
     }
 
     /// The state after a block, with the block's header.
@@ -204,6 +261,11 @@ impl fmt::Debug for ChainReader {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "ChainReader({:?})", self.store())
     }
+}
+
+/// Whether a block has this transaction at this place.
+fn holds(block: &RecoveredBlock, index: usize, hash: B256) -> bool {
+    block.block.body.transactions.get(index).is_some_and(|transaction| *transaction.tx_hash() == hash)
 }
 
 /// Whether a block that was found by `id` has the hash that `id` names, if it names one.

@@ -64,9 +64,11 @@ impl ChainReader {
     /// Proves an account and some of its slots under the state root of the block (EIP-1186).
     ///
     /// # Errors
-    /// See above, or [`ChainError::Proof`] if the tries do not fit the state root.
+    /// See above, [`baton_storage::StorageError::TriePruned`] if only accounts and slots of the state are kept, or
+    /// [`ChainError::Proof`] if the tries do not fit the state root.
     pub fn proof(&self, address: Address, slots: &[U256], at: BlockId) -> Result<AccountProof, ChainError> {
         let (state, header) = self.state(at)?;
+        state.has_trie()?;
         Ok(prove(&state, header.state_root, address, slots)?)
     }
 }

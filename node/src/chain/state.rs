@@ -29,6 +29,14 @@ impl<'a> StateAdapter<'a> {
         Ok(Self { view: store.view_at(height)? })
     }
 
+    /// Whether the state has its trie, so that something of it can be proven.
+    ///
+    /// # Errors
+    /// [`StorageError::TriePruned`] if not.
+    pub const fn has_trie(&self) -> Result<(), StorageError> {
+        self.view.has_trie()
+    }
+
     /// The block whose state this is.
     #[must_use]
     pub const fn block(&self) -> BlockRef {

@@ -20,6 +20,7 @@ pub use stdin::stdin_closed;
 
 use crate::l1::EndpointUrl;
 use alloy_primitives::B256;
+use baton_storage::Prune;
 use libp2p::Multiaddr;
 use std::{
     net::{Ipv4Addr, SocketAddr},
@@ -32,6 +33,9 @@ pub const DEFAULT_P2P_PORT: u16 = 30_400;
 
 /// Where JSON-RPC listens unless told otherwise: on this machine only.
 pub const DEFAULT_RPC_LISTEN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 8545);
+
+/// The least N of `--prune full:N`: the states that JSON-RPC proves on every node, which wallets and explorers rely on.
+pub const MIN_PRUNE_BLOCKS: u64 = crate::rpc::STATE_HISTORY_BLOCKS;
 
 /// Everything that a node is told at its start, defaults filled in.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -156,6 +160,8 @@ pub struct MempoolConfig {
 pub struct DatabaseConfig {
     /// The block cache of RocksDB, in bytes.
     pub cache: ByteSize,
+    /// What of the past is kept; none for what the data directory kept so far.
+    pub prune: Option<Prune>,
 }
 
 /// The log.
@@ -227,6 +233,7 @@ impl NodeConfig {
             mempool_min_priority_fee,
             mempool_queued_lifetime,
             database_cache,
+            prune,
             log_filter,
             log_format,
             ready_file,
@@ -274,7 +281,7 @@ impl NodeConfig {
                 min_priority_fee: mempool_min_priority_fee.unwrap_or(0),
                 queued_lifetime: mempool_queued_lifetime.unwrap_or(Duration::from_secs(3 * 3600)),
             },
-            database: DatabaseConfig { cache: database_cache.unwrap_or(ByteSize::mebibytes(256)) },
+            database: DatabaseConfig { cache: database_cache.unwrap_or(ByteSize::mebibytes(256)), prune },
             log: LogConfig {
                 filter: log_filter.unwrap_or_else(|| "info,libp2p_gossipsub=error".to_owned()),
                 format: log_format.unwrap_or_default(),
@@ -300,6 +307,9 @@ impl NodeConfig {
         at_least("mempool-max-transactions", self.mempool.max_transactions as u64, 1)?;
         at_least("mempool-max-per-sender", self.mempool.max_per_sender as u64, 1)?;
         at_least("database-cache", self.database.cache.0, 1 << 20)?;
+        if let Some(Prune::Full(blocks)) = self.database.prune {
+            at_least("prune", blocks, MIN_PRUNE_BLOCKS)?;
+        }
         at_least("l1-poll", u64::try_from(self.l1.poll.as_millis()).unwrap_or(u64::MAX), 1)?;
         at_least("max-outbound", self.network.max_outbound.into(), 1)?;
         for address in &self.network.bootnodes {
@@ -357,7 +367,7 @@ impl NodeConfig {
             cors_origins,
         } = rpc;
         let MempoolConfig { max_bytes, max_transactions, max_per_sender, min_priority_fee, queued_lifetime } = mempool;
-        let DatabaseConfig { cache } = database;
+        let DatabaseConfig { cache, prune } = database;
         let LogConfig { filter, format } = log;
         let ProcessConfig { ready_file, exit_on_stdin_eof } = process;
         file::write(&NodeOptions {
@@ -397,6 +407,7 @@ impl NodeConfig {
             mempool_min_priority_fee: Some(min_priority_fee),
             mempool_queued_lifetime: Some(queued_lifetime),
             database_cache: Some(cache),
+            prune,
             log_filter: Some(filter),
             log_format: Some(format),
             ready_file,

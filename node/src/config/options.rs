@@ -4,6 +4,7 @@ use super::ByteSize;
 use crate::l1::EndpointUrl;
 use alloy_primitives::B256;
 use baton_network::RelayUse;
+use baton_storage::Prune;
 use clap::{Args, ValueEnum};
 use libp2p::Multiaddr;
 use serde::{Deserialize, Serialize};
@@ -172,6 +173,11 @@ pub struct NodeOptions {
     /// The database's block cache [default: 256MiB].
     #[arg(long, env = "BATON_DATABASE_CACHE", value_name = "SIZE")]
     pub database_cache: Option<ByteSize>,
+    /// What of the past is kept: `archive`, all receipts and states; `full:N`, those of the last N blocks, at least 128. Without
+    /// it, a data directory stays what it was, and a new one becomes full:1024. An archive that is started as anything else
+    /// loses its old states for good.
+    #[arg(long, env = "BATON_PRUNE", value_name = "MODE")]
+    pub prune: Option<Prune>,
     /// What is logged: a level, or target=level, comma separated [default: info,libp2p_gossipsub=error].
     #[arg(long, env = "BATON_LOG_FILTER", value_name = "FILTER")]
     pub log_filter: Option<String>,
@@ -227,6 +233,7 @@ impl NodeOptions {
             mempool_min_priority_fee,
             mempool_queued_lifetime,
             database_cache,
+            prune,
             log_filter,
             log_format,
             ready_file,
@@ -269,6 +276,7 @@ impl NodeOptions {
             mempool_min_priority_fee: mempool_min_priority_fee.or(lower.mempool_min_priority_fee),
             mempool_queued_lifetime: mempool_queued_lifetime.or(lower.mempool_queued_lifetime),
             database_cache: database_cache.or(lower.database_cache),
+            prune: prune.or(lower.prune),
             log_filter: log_filter.or(lower.log_filter),
             log_format: log_format.or(lower.log_format),
             ready_file: ready_file.or(lower.ready_file),

@@ -76,6 +76,9 @@ fn missing_and_impossible_settings_are_named() {
         ("", "no genesis file is given: pass --genesis"),
         ("genesis = 'g'", "no data directory is given: pass --data-dir"),
         ("genesis = 'g'\ndata-dir = 'd'\nrpc-max-batch = 0", "rpc-max-batch is 0; it must be at least 1"),
+        ("genesis = 'g'\ndata-dir = 'd'\nprune = 'full:127'", "prune is 127; it must be at least 128"),
+        ("genesis = 'g'\ndata-dir = 'd'\nprune = 'lean'", "line 3: `lean` is not a prune mode"),
+        ("genesis = 'g'\ndata-dir = 'd'\nprune = 'full:0'", "line 3: `full:0` is not a prune mode"),
         ("genesis = 'g'\ndata-dir = 'd'\nbootnode = ['/ip4/1.2.3.4/tcp/1']", "does not end in /p2p/"),
     ] {
         let error = with_file(text, &[]).unwrap_err().to_string();
@@ -103,6 +106,17 @@ fn bootnodes_are_named_by_address_or_by_name() {
 }
 
 #[test]
+fn a_prune_mode_is_said_in_a_flag_or_in_the_file_or_not_at_all() {
+    let base = ["--genesis", "g.json", "--data-dir", "d"];
+    let resolve = |text: &str, flags: &[&str]| with_file(text, &[&base, flags].concat()).unwrap().database.prune;
+    assert_eq!(resolve("", &[]), None);
+    assert_eq!(resolve("prune = 'archive'", &[]), Some(Prune::Archive));
+    assert_eq!(resolve("prune = 'archive'", &["--prune", "full"]), Some(Prune::Full(1024)));
+    assert_eq!(resolve("", &["--prune", "full:128"]), Some(Prune::Full(128)));
+    assert!(Program::try_parse_from(["baton", "--prune", "full:-1"]).is_err());
+}
+
+#[test]
 fn the_printed_configuration_gives_itself_again() {
     let flags = [
         "--genesis",
@@ -118,6 +132,8 @@ fn the_printed_configuration_gives_itself_again() {
         "--max-inbound",
         "7",
         "--limit-local",
+        "--prune",
+        "full:4096",
     ];
     let config = NodeConfig::resolve(parse(&flags)).unwrap();
     assert!(config.network.limit_local && config.network.max_inbound == 7);

@@ -44,7 +44,7 @@ pub use label::{Label, PerLabel};
 pub use mesh::{Judgement, Mesh};
 pub use pool::Pool;
 pub use server::{BindError, Server, Socket};
-pub use state::{State, Tag};
+pub use state::{Past, State, Tag};
 pub use sync::Sync;
 pub use terms::Terms;
 

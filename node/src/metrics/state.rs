@@ -2,6 +2,7 @@
 
 use super::{Level, PerLabel, Sources, define::metrics, label::label};
 use crate::rpc::ports::{ConsensusStatus, Role};
+use baton_storage::{Kept, StorageError};
 use tracing::warn;
 
 metrics! {
@@ -9,6 +10,8 @@ metrics! {
     pub struct State {
         /// The height of the newest block that is sealed, that is under a quorum certificate, and that is final.
         pub head_height: PerLabel<Tag, Level>,
+        /// The lowest height whose receipts, whose state and whose state trie this node keeps.
+        pub oldest_height: PerLabel<Past, Level>,
         /// Sealed blocks that are not final.
         pub unfinalized_blocks: Level,
         /// The running era.
@@ -37,6 +40,25 @@ pub enum Tag {
     Safe,
     /// The newest final block.
     Finalized,
+}
+
+/// What of the past a node may keep.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Past {
+    /// Receipts and logs.
+    Receipts,
+    /// Accounts and slots.
+    State,
+    /// What proves them.
+    Trie,
+}
+
+label! {
+    Past as "of" {
+        Receipts = "receipts",
+        State = "state",
+        Trie = "trie",
+    }
 }
 
 label! {
@@ -69,6 +91,17 @@ impl State {
         self.head_height.get(Tag::Finalized).set(finalized.height.0);
         self.head_height.get(Tag::Latest).set(latest.height.0);
         self.unfinalized_blocks.set(latest.height.0.saturating_sub(finalized.height.0));
+
+        match chain.store().kept() {
+            Ok(Kept { receipts, state, indexed_state: _, trie }) => {
+                for (past, height) in [(Past::Receipts, receipts), (Past::State, state), (Past::Trie, trie)] {
+                    self.oldest_height.get(past).set(height.0);
+                }
+            }
+            // A state is taken over: there is no past.
+            Err(StorageError::NotInitialized) => {}
+            Err(error) => warn!(%error, "cannot tell the metrics what of the past is kept"),
+        }
 
         let ConsensusStatus { era, term, epoch, certified, role, .. } = consensus.status();
         self.era.set(era.0);

@@ -5,6 +5,9 @@ use std::net::{Ipv4Addr, SocketAddr};
 
 const MIB: u32 = 1 << 20;
 
+/// How far below the head proofs of the state may be asked for, unless told otherwise.
+pub const STATE_HISTORY_BLOCKS: u64 = 128;
+
 /// Where the server listens and what a client may send.
 #[derive(Clone, Debug)]
 pub struct RpcConfig {
@@ -56,7 +59,8 @@ pub struct RpcLimits {
     pub fee_history_blocks: u64,
     /// Slots in a request of `eth_getProof`.
     pub proof_slots: usize,
-    /// How far below the head the state may be asked for, in blocks.
+    /// How far below the head a proof of the state may be asked for, in blocks: it costs more the older the state is. So does a
+    /// state that is not indexed; one that is may be asked for at any depth.
     pub state_history_blocks: u64,
     /// The least priority fee that is ever suggested, in wei per gas.
     pub minimum_priority_fee: u128,
@@ -71,7 +75,7 @@ impl Default for RpcLimits {
             logs_results: 10_000,
             fee_history_blocks: 1_024,
             proof_slots: 1_024,
-            state_history_blocks: 128,
+            state_history_blocks: STATE_HISTORY_BLOCKS,
             minimum_priority_fee: 1_000_000,
             work: WorkLimits::default(),
         }

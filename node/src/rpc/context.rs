@@ -79,21 +79,37 @@ impl Rpc {
     }
 }
 
-/// Refuses a block whose state lies more than `most` blocks below the head.
+/// Refuses a block whose state lies more than `most` blocks below the head and is not indexed: reading that costs more the
+/// older it is.
 pub(super) fn check_depth(chain: &ChainReader, at: BlockId, most: u64) -> RpcResult<()> {
-    if matches!(at, BlockId::Number(BlockNumberOrTag::Latest | BlockNumberOrTag::Pending)) {
+    let Some((height, oldest)) = too_deep(chain, at, most)? else { return Ok(()) };
+    let oldest = chain.store().kept().map_err(ChainError::from)?.indexed_state.min(oldest);
+    if height >= oldest {
         return Ok(());
     }
-    let Some(Height(height)) = chain.height(at)? else { return Err(ChainError::UnknownBlock(at).into()) };
-    let head = chain.head().height.0;
-    if head.saturating_sub(height) > most {
-        return Err(RpcError::refused(format!(
-            "the state of block {height} is not available: this node serves the state of the last {most} blocks, from \
-             block {} on",
-            head.saturating_sub(most)
-        )));
+    Err(RpcError::refused(format!(
+        "the state of block {height} is not available: this node serves states from block {oldest} on; an archive may serve \
+         older ones"
+    )))
+}
+
+/// Refuses a block whose trie lies more than `most` blocks below the head: even an archive reads it by going back.
+pub(super) fn check_proof_depth(chain: &ChainReader, at: BlockId, most: u64) -> RpcResult<()> {
+    let Some((height, oldest)) = too_deep(chain, at, most)? else { return Ok(()) };
+    Err(RpcError::refused(format!(
+        "proofs for block {height} are not available: every node, archives too, proves the state of the last {most} blocks, \
+         from block {oldest} on"
+    )))
+}
+
+/// The height of a block more than `most` blocks below the head, and the lowest height that is not; none for other blocks.
+fn too_deep(chain: &ChainReader, at: BlockId, most: u64) -> RpcResult<Option<(Height, Height)>> {
+    if matches!(at, BlockId::Number(BlockNumberOrTag::Latest | BlockNumberOrTag::Pending)) {
+        return Ok(None);
     }
-    Ok(())
+    let Some(height) = chain.height(at)? else { return Err(ChainError::UnknownBlock(at).into()) };
+    let oldest = Height(chain.head().height.0.saturating_sub(most));
+    Ok((height < oldest).then_some((height, oldest)))
 }
 
 impl From<ChainError> for RpcError {
@@ -101,9 +117,12 @@ impl From<ChainError> for RpcError {
         match error {
             ChainError::UnknownBlock(id) => Self::refused(format!("header not found: block {id} is not known")),
             error @ (ChainError::NotFinal { .. } | ChainError::ProofTooFar { .. }) => Self::refused(error),
-            ChainError::Storage(error @ (StorageError::HistoryPruned { .. } | StorageError::BeyondHead { .. })) => {
-                Self::refused(error)
-            }
+            error @ (ChainError::ReceiptsPruned { .. } | ChainError::BlockPruned { .. }) => Self::pruned(error),
+            ChainError::Storage(
+                error @ (StorageError::HistoryPruned { .. }
+                | StorageError::TriePruned { .. }
+                | StorageError::BeyondHead { .. }),
+            ) => Self::refused(error),
             ChainError::Storage(error) => Self::internal(error),
             ChainError::Call(error) => error.into(),
             ChainError::Estimate(EstimateError::Reverted(output)) => Self::reverted(output),

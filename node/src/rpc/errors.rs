@@ -1,6 +1,7 @@
 //! What a caller is told when a request fails: one code and one clear message.
 //!
-//! Codes are those of JSON-RPC 2.0 and of EIP-1474, with geth's `3` for a revert that carries data.
+//! Codes are those of JSON-RPC 2.0 and of EIP-1474, with geth's `3` for a revert that carries data, and `4444`, as Ethereum's
+//! clients answer since EIP-4444, for blocks and receipts that exist but are not kept here.
 
 use alloy_primitives::Bytes;
 use alloy_sol_types::{Panic, Revert, SolError};
@@ -17,6 +18,8 @@ const INVALID_PARAMS: i32 = -32602;
 const INTERNAL_ERROR: i32 = -32603;
 /// There is no such method.
 const METHOD_NOT_FOUND: i32 = -32601;
+/// The answer exists, but this node does not keep it: others do (EIP-4444).
+const PRUNED_HISTORY: i32 = 4444;
 /// The execution reverted; `data` holds what it returned.
 const REVERTED: i32 = 3;
 
@@ -49,6 +52,11 @@ impl RpcError {
     /// A limit is exceeded (-32005).
     pub(crate) fn limit(message: impl fmt::Display) -> Self {
         Self::new(LIMIT_EXCEEDED, message.to_string())
+    }
+
+    /// What is asked for is not kept (4444).
+    pub(crate) fn pruned(message: impl fmt::Display) -> Self {
+        Self::new(PRUNED_HISTORY, message.to_string())
     }
 
     /// There is no such method (-32601).

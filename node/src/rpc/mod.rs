@@ -20,6 +20,7 @@ mod params;
 pub mod ports;
 mod proofs;
 mod server;
+mod storage;
 #[cfg(test)]
 pub(crate) mod tests;
 mod txpool;
@@ -27,7 +28,7 @@ mod waiting;
 mod web3;
 mod workers;
 
-pub use config::{RpcConfig, RpcLimits};
+pub use config::{RpcConfig, RpcLimits, STATE_HISTORY_BLOCKS};
 pub use context::RpcContext;
 pub use errors::RpcError;
 pub use server::{RpcHandle, RpcStartError, Socket, start, start_on};

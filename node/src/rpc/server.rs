@@ -8,7 +8,7 @@ use super::{
     errors::RpcError,
     eth,
     origins::{OriginGuard, Origins},
-    proofs, txpool, web3,
+    proofs, storage, txpool, web3,
 };
 use alloy_primitives::U64;
 use jsonrpsee::{
@@ -152,6 +152,7 @@ pub(super) fn serve<T: Send + Sync + 'static>(
 pub(super) fn methods(rpc: Rpc) -> Result<RpcModule<Rpc>, RegisterMethodError> {
     let mut module = RpcModule::new(rpc);
     web3::register(&mut module)?;
+    storage::register(&mut module)?;
     eth::register(&mut module)?;
     txpool::register(&mut module)?;
     baton::register(&mut module)?;

@@ -100,7 +100,9 @@ impl Node {
             .arg(former.map_or(SocketAddr::from(([127, 0, 0, 1], 0)), |ready| ready.rpc).to_string())
             .arg("--ready-file")
             .arg(&ready_file)
-            .arg("--exit-on-stdin-eof");
+            .arg("--exit-on-stdin-eof")
+            // The judgement at the end reads every receipt.
+            .args(["--prune", "archive"]);
         if let Some(l1) = &self.l1 {
             command.args(["--l1-rpc", l1, "--l1-poll", "250ms"]);
             command.arg("--l1-key").arg(self.directory.join("keys").join(OPERATOR_KEY));

@@ -3,7 +3,7 @@
 use crate::common::{changes, commit, entry, extend, genesis, open, open_with, options, transaction};
 use alloy_primitives::{Address, B256, U256};
 use baton_consensus::types::{BlockRef, Height};
-use baton_storage::{GenesisId, StateChanges, StorageError, Store, StoreOptions, TransactionLocation};
+use baton_storage::{GenesisId, Prune, StateChanges, StorageError, Store, StoreOptions, TransactionLocation};
 use std::sync::Arc;
 
 #[test]
@@ -130,20 +130,20 @@ fn final_blocks_are_not_reverted() {
 #[test]
 fn undo_records_are_pruned_when_old_and_final() {
     let directory = tempfile::tempdir().unwrap();
-    let store = open_with(directory.path(), &StoreOptions { undo_blocks: 2, ..options() });
+    let store = open_with(directory.path(), &StoreOptions { prune: Some(Prune::Full(2)), ..options() });
     extend(&store, 6);
     // Nothing is final: all of it may be reverted still.
     assert_eq!(store.view_at(Height(0)).unwrap().account(Address::repeat_byte(1)).unwrap().unwrap().nonce, 0);
     store.set_finalized(Height(6), false).unwrap();
-    extend(&store, 1);
-    let pruned = store.view_at(Height(4)).unwrap_err();
-    assert!(matches!(pruned, StorageError::HistoryPruned { oldest: Height(5), height: Height(4) }));
-    assert_eq!(store.view_at(Height(5)).unwrap().account(Address::repeat_byte(1)).unwrap().unwrap().nonce, 5);
-    assert!(matches!(store.view_at(Height(8)), Err(StorageError::BeyondHead { .. })));
+    extend(&store, 2);
+    let pruned = store.view_at(Height(5)).unwrap_err();
+    assert!(matches!(pruned, StorageError::HistoryPruned { oldest: Height(6), height: Height(5) }));
+    assert_eq!(store.view_at(Height(6)).unwrap().account(Address::repeat_byte(1)).unwrap().unwrap().nonce, 6);
+    assert!(matches!(store.view_at(Height(9)), Err(StorageError::BeyondHead { .. })));
     store.revert_head().unwrap();
     drop(store);
     let store = open(directory.path());
-    assert!(matches!(store.view_at(Height(4)), Err(StorageError::HistoryPruned { oldest: Height(5), .. })));
+    assert!(matches!(store.view_at(Height(5)), Err(StorageError::HistoryPruned { oldest: Height(6), .. })));
     extend(&store, 1);
 }
 

@@ -18,6 +18,7 @@ use baton_storage::{
     BlockCommit, GenesisCommit, JournalWrite, StateChanges, Store, StoreOptions, StoredAccount, StoredLog,
     StoredReceipt,
 };
+use rocksdb::{DB, Options};
 use std::{path::Path, sync::Arc};
 
 /// The chain of all tests.
@@ -26,6 +27,30 @@ pub(crate) const CHAIN_ID: u64 = 7_357;
 /// Options that open fast and write table files early.
 pub(crate) fn options() -> StoreOptions {
     StoreOptions { cache_bytes: 8 << 20, write_buffer_bytes: 8 << 20, ..StoreOptions::default() }
+}
+
+/// Options that begin a new table file and a new log with every few MiB.
+pub(crate) fn small_files() -> StoreOptions {
+    StoreOptions { write_buffer_bytes: 4 << 20, wal_bytes: 4 << 20, ..options() }
+}
+
+/// Bytes that do not compress.
+pub(crate) fn noise(seed: u64, bytes: u64) -> Vec<u8> {
+    (0..bytes / 32).flat_map(|word| keccak256([seed, word].map(u64::to_be_bytes).concat()).0).collect()
+}
+
+/// Options with which a store can be opened as a database: those that it was written with, as far as they are asked for again.
+pub(crate) fn tracking_logs() -> Options {
+    let mut options = Options::default();
+    options.set_track_and_verify_wals_in_manifest(true);
+    options
+}
+
+/// The database as it is on the disk, without the store around it.
+pub(crate) fn read_only(path: &Path) -> DB {
+    let options = tracking_logs();
+    let names = DB::list_cf(&options, path).unwrap();
+    DB::open_cf_for_read_only(&options, path, names, false).unwrap()
 }
 
 /// An open store with genesis in it.

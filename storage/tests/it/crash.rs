@@ -1,9 +1,11 @@
 //! A process that is killed at any instant leaves either the old head or the new one.
 
-use crate::common::{account, changes, commit, entry, genesis, open, options, proof, sealed_block, transaction};
+use crate::common::{
+    account, changes, commit, entry, genesis, open, open_with, options, proof, sealed_block, transaction,
+};
 use alloy_primitives::{Address, Bytes, U256};
 use baton_consensus::types::{BlockRef, Height};
-use baton_storage::{GenesisId, ImportState, ImportedChain, StateChanges, StorageError, Store};
+use baton_storage::{GenesisId, ImportState, ImportedChain, Prune, StateChanges, StorageError, Store, StoreOptions};
 use std::{
     collections::BTreeSet,
     env, fs,
@@ -17,6 +19,7 @@ use std::{
 
 const DIRECTORY: &str = "BATON_CRASH_DIRECTORY";
 const ROUNDS: &str = "BATON_CRASH_ROUNDS";
+const PRUNE: &str = "BATON_CRASH_PRUNE";
 
 fn say(what: &str, height: Height) {
     let mut out = std::io::stdout().lock();
@@ -45,7 +48,7 @@ fn commit_next(store: &Store) {
 #[ignore = "runs in a child process of the other test"]
 fn child() {
     let Some(directory) = env::var_os(DIRECTORY) else { return };
-    let store = open(Path::new(&directory));
+    let store = open_with(Path::new(&directory), &options_of_child());
     say("head", store.head().height);
     for step in 1.. {
         let head = store.head();
@@ -60,11 +63,12 @@ fn child() {
     }
 }
 
-/// Runs a test in a child process, kills it after `life`, and returns what it said.
-fn run_and_kill(test: &str, directory: &Path, life: Duration) -> Vec<String> {
+/// Runs a test in a child process, with this prune mode, kills it after `life`, and returns what it said.
+fn run_and_kill(test: &str, directory: &Path, life: Duration, prune: Prune) -> Vec<String> {
     let mut child = Command::new(env::current_exe().unwrap())
         .args([test, "--exact", "--ignored", "--nocapture"])
         .env(DIRECTORY, directory)
+        .env(PRUNE, prune.to_string())
         .stdout(Stdio::piped())
         .stderr(Stdio::null())
         .spawn()
@@ -91,9 +95,9 @@ fn run_and_kill(test: &str, directory: &Path, life: Duration) -> Vec<String> {
 }
 
 /// Kills a child after `life`; returns the last head that it told, and the one that it was about to reach.
-fn run_child(directory: &Path, life: Duration) -> (Option<u64>, Option<u64>) {
+fn run_child(directory: &Path, life: Duration, prune: Prune) -> (Option<u64>, Option<u64>) {
     let (mut head, mut next) = (None, None);
-    for line in run_and_kill("crash::child", directory, life) {
+    for line in run_and_kill("crash::child", directory, life, prune) {
         let mut words = line.split(' ');
         match (words.next(), words.next().and_then(|word| word.parse().ok())) {
             (Some("head"), Some(height)) => (head, next) = (Some(height), None),
@@ -110,6 +114,15 @@ fn some_time() -> Duration {
     Duration::from_micros(u64::from(now.subsec_nanos() / 7 % 200_000))
 }
 
+/// The prune mode of a child, which is another from time to time.
+fn some_mode(round: u32) -> Prune {
+    if round % 3 == 2 { Prune::Full(8) } else { Prune::Archive }
+}
+
+fn options_of_child() -> StoreOptions {
+    StoreOptions { prune: Some(env::var(PRUNE).unwrap().parse().unwrap()), ..options() }
+}
+
 fn rounds() -> u32 {
     env::var(ROUNDS).ok().and_then(|rounds| rounds.parse().ok()).unwrap_or(12)
 }
@@ -117,6 +130,8 @@ fn rounds() -> u32 {
 /// Checks that every record and index tells the same story.
 fn check(store: &Store) {
     let head = store.head();
+    let kept = store.kept().unwrap();
+    assert!(kept.receipts.max(kept.state) <= store.finalized().height);
     let mut parent = store.block_hash(Height(0)).unwrap().unwrap();
     for height in (1..=head.height.0).map(Height) {
         let header = store.header(height).unwrap().unwrap();
@@ -124,7 +139,8 @@ fn check(store: &Store) {
         assert_eq!(store.height_of(header.hash).unwrap(), Some(height));
         let block = store.block(height).unwrap().unwrap();
         assert_eq!(block.block.header, header.header);
-        assert_eq!(store.receipts(height).unwrap().unwrap().len(), block.block.body.transactions.len());
+        let receipts = store.receipts(height).unwrap().map(|receipts| receipts.len());
+        assert_eq!(receipts, (height >= kept.receipts).then_some(block.block.body.transactions.len()));
         for transaction in &block.block.body.transactions {
             assert_eq!(store.transaction_location(*transaction.tx_hash()).unwrap().unwrap().height, height);
         }
@@ -138,7 +154,10 @@ fn check(store: &Store) {
     assert!(store.block(above).unwrap().is_none() && store.header(above).unwrap().is_none());
     assert!(store.receipts(above).unwrap().is_none());
     assert!(store.transaction_location(*transaction(above.0 * 1_000_000).tx_hash()).unwrap().is_none());
-    for height in (head.height.0.saturating_sub(10)..=head.height.0).map(Height) {
+    assert!(kept.state == Height(0) || store.view_at(kept.state.previous()).is_err());
+    let oldest = kept.state.0..=head.height.0.min(kept.state.0 + 10);
+    let newest = head.height.0.saturating_sub(10).max(kept.state.0)..=head.height.0;
+    for height in oldest.chain(newest).map(Height) {
         let view = store.view_at(height).unwrap();
         let address = Address::repeat_byte(1);
         assert_eq!(view.account(address).unwrap().unwrap().nonce, height.0);
@@ -151,7 +170,7 @@ fn a_killed_process_leaves_the_old_head_or_the_new_one() {
     let directory = tempfile::tempdir().unwrap();
     for round in 0..rounds() {
         let life = some_time();
-        let (told, next) = run_child(directory.path(), life);
+        let (told, next) = run_child(directory.path(), life, some_mode(round));
         let store = open(directory.path());
         let height = store.head().height.0;
         assert!(
@@ -239,7 +258,7 @@ fn begin_import(store: &Store) {
 #[ignore = "runs in a child process of the other test"]
 fn importing_child() {
     let Some(directory) = env::var_os(DIRECTORY) else { return };
-    let store = Store::open(Path::new(&directory), &options()).unwrap();
+    let store = Store::open(Path::new(&directory), &options_of_child()).unwrap();
     say("head", store.head().height);
     for round in 0.. {
         if store.import().unwrap().is_none() {
@@ -261,7 +280,7 @@ fn a_killed_import_is_resumed_or_abandoned() {
     let directory = tempfile::tempdir().unwrap();
     for round in 0..rounds() {
         let life = some_time();
-        run_and_kill("crash::importing_child", directory.path(), life);
+        run_and_kill("crash::importing_child", directory.path(), life, some_mode(round));
         let store = Store::open(directory.path(), &options()).unwrap();
         let (pieces, is_genesis) = match store.import().unwrap() {
             Some(import) => {

@@ -14,7 +14,8 @@ use baton_consensus::{
     types::{BlockRef, ChainSegment, Era, Height, Term},
 };
 use baton_storage::{
-    BlockSeal, GenesisId, ImportState, StoredBlock, StoredHeader, TransactionLocation, UndoIndex, UndoState, UndoTrie,
+    BlockSeal, GenesisId, ImportState, Prune, StoredAccount, StoredBlock, StoredHeader, TransactionLocation, UndoIndex,
+    UndoState, UndoTrie,
 };
 use serde::{Serialize, de::DeserializeOwned};
 use std::{collections::BTreeSet, env, fmt::Debug, fs, path::PathBuf, sync::Arc};
@@ -133,4 +134,7 @@ fn records(golden: &mut Golden) {
     golden.check("undo_state", &undo);
     let nodes = vec![(Bytes::from_static(b"path"), Some(Bytes::from_static(b"node"))), (Bytes::new(), None)];
     golden.check("undo_trie", &UndoTrie { nodes });
+    golden.check("prune", &Prune::Full(1024));
+    golden.check("prune_archive", &Prune::Archive);
+    golden.check("account_before", &None::<StoredAccount>);
 }

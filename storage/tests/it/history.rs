@@ -1,6 +1,6 @@
 //! Random chains against a model.
 
-use crate::common::{account, commit, open};
+use crate::common::{account, commit, open, read_only};
 use alloy_primitives::{Address, B256, Bytes, U256};
 use baton_consensus::types::Height;
 use baton_storage::{StateChanges, Store, StoredAccount};
@@ -12,7 +12,7 @@ fn address() -> impl Strategy<Value = Address> {
     (0..6u8).prop_map(Address::repeat_byte)
 }
 
-fn state_changes() -> impl Strategy<Value = StateChanges> {
+pub(crate) fn state_changes() -> impl Strategy<Value = StateChanges> {
     let accounts = vec((address(), option::of((0..4u64).prop_map(account))), 0..6);
     let slots = vec((address(), (0..3u64).prop_map(U256::from), (0..3u64).prop_map(U256::from)), 0..6);
     let code = vec((0..5u8).prop_map(|byte| (B256::repeat_byte(byte), Bytes::from(vec![byte]))), 0..3);
@@ -20,15 +20,16 @@ fn state_changes() -> impl Strategy<Value = StateChanges> {
     (accounts, slots, code, trie).prop_map(|(accounts, slots, code, trie)| StateChanges { accounts, slots, code, trie })
 }
 
+/// The state, kept the plain way.
 #[derive(Clone, Debug, Default, PartialEq)]
-struct Model {
+pub(crate) struct Model {
     accounts: BTreeMap<Address, StoredAccount>,
     slots: BTreeMap<(Address, U256), U256>,
     trie: BTreeMap<Vec<u8>, Bytes>,
 }
 
 impl Model {
-    fn apply(&mut self, changes: &StateChanges) {
+    pub(crate) fn apply(&mut self, changes: &StateChanges) {
         for (address, account) in &changes.accounts {
             match account {
                 Some(account) => self.accounts.insert(*address, *account),
@@ -48,6 +49,15 @@ impl Model {
 
     /// Compares every key that any block can have touched.
     fn check(&self, store: &Store, height: Height) {
+        self.check_values(store, height);
+        let view = store.view_at(height).unwrap();
+        for key in keys() {
+            assert_eq!(view.trie_node(&key).unwrap(), self.trie.get(&key).cloned());
+        }
+    }
+
+    /// Compares the accounts and slots that any block can have touched.
+    pub(crate) fn check_values(&self, store: &Store, height: Height) {
         let view = store.view_at(height).unwrap();
         assert_eq!(view.head().height, height);
         for address in (0..6).map(Address::repeat_byte) {
@@ -56,9 +66,6 @@ impl Model {
                 let expected = self.slots.get(&(address, slot)).copied().unwrap_or_default();
                 assert_eq!(view.slot(address, slot).unwrap(), expected);
             }
-        }
-        for key in keys() {
-            assert_eq!(view.trie_node(&key).unwrap(), self.trie.get(&key).cloned());
         }
     }
 }
@@ -69,14 +76,15 @@ fn keys() -> Vec<Vec<u8>> {
     std::iter::once(vec![]).chain(one).chain(two).collect()
 }
 
-fn apply(store: &Store, changes: &StateChanges) {
+/// Commits a block with these changes.
+pub(crate) fn apply(store: &Store, changes: &StateChanges) {
     store.commit_block(&commit(store.head(), 1, changes.clone())).unwrap();
 }
 
 /// Every key and value of every column family, but what was hashed, which is known once and for all.
-fn dump(path: &Path) -> BTreeMap<(String, Vec<u8>), Vec<u8>> {
+pub(crate) fn dump(path: &Path) -> BTreeMap<(String, Vec<u8>), Vec<u8>> {
     let names = DB::list_cf(&Options::default(), path).unwrap();
-    let db = DB::open_cf_for_read_only(&Options::default(), path, &names, false).unwrap();
+    let db = read_only(path);
     let mut all = BTreeMap::new();
     for name in names.into_iter().filter(|name| !["addresses", "slot_keys"].contains(&name.as_str())) {
         for entry in db.iterator_cf(db.cf_handle(&name).unwrap(), IteratorMode::Start) {
@@ -87,7 +95,8 @@ fn dump(path: &Path) -> BTreeMap<(String, Vec<u8>), Vec<u8>> {
     all
 }
 
-fn genesis_model() -> Model {
+/// The state of genesis.
+pub(crate) fn genesis_model() -> Model {
     let mut model = Model::default();
     model.apply(&crate::common::genesis().state);
     model

@@ -7,7 +7,7 @@ use crate::common::{
 use alloy_primitives::{Address, B256, Bytes, U256, keccak256};
 use baton_consensus::types::{BlockRef, Height, SealedBlock};
 use baton_storage::{
-    BlockCommit, GenesisId, ImportState, ImportedChain, JournalBatch, StateChanges, StorageError, Store,
+    BlockCommit, GenesisId, ImportState, ImportedChain, JournalBatch, Kept, StateChanges, StorageError, Store,
 };
 use std::{path::Path, time::Duration};
 
@@ -103,6 +103,9 @@ fn a_state_is_imported_over_a_chain_and_the_chain_goes_on() {
         }
         assert_eq!(view.block_hash(Height(43)).unwrap(), None);
         assert!(matches!(store.view_at(Height(299)), Err(StorageError::HistoryPruned { oldest: Height(300), .. })));
+        let first = Height(300);
+        let kept = Kept { receipts: first.next(), state: first, indexed_state: first, trie: first };
+        assert_eq!(store.kept().unwrap(), kept);
 
         assert_eq!(store.height_of(old).unwrap(), None);
         assert!(store.receipts(Height(2)).unwrap().is_none());
@@ -126,6 +129,7 @@ fn a_state_is_imported_over_a_chain_and_the_chain_goes_on() {
     // It goes on, and reverts down to the imported block.
     let above = extend(&store, 3);
     assert_eq!(store.view_at(target.height).unwrap().account(Address::repeat_byte(1)).unwrap(), None);
+    assert_eq!(store.view_at(Height(302)).unwrap().account(Address::repeat_byte(1)).unwrap(), Some(account(302)));
     assert_eq!(store.revert_head().unwrap(), above[1]);
     assert_eq!(store.earliest(), target.height);
     let store = reopen(store, directory.path());

@@ -3,7 +3,7 @@
 use crate::common::{account, changes, commit, extend, open, open_with, options};
 use alloy_primitives::{Address, U256, keccak256};
 use baton_consensus::types::Height;
-use baton_storage::{MAX_PINS, StateChanges, StorageError, Store, StoreOptions};
+use baton_storage::{MAX_PINS, Prune, StateChanges, StorageError, Store, StoreOptions};
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     thread,
@@ -17,7 +17,7 @@ fn nonce(pin: &baton_storage::PinnedState) -> u64 {
 #[test]
 fn a_pinned_state_stays_however_far_the_chain_goes_on() {
     let directory = tempfile::tempdir().unwrap();
-    let store = open_with(directory.path(), &StoreOptions { undo_blocks: 2, ..options() });
+    let store = open_with(directory.path(), &StoreOptions { prune: Some(Prune::Full(2)), ..options() });
     let blocks = extend(&store, 5);
     store.set_finalized(Height(3), false).unwrap();
     assert!(matches!(store.pin(Height(4)), Err(StorageError::NotFinal { height: Height(4), .. })));

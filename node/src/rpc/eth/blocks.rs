@@ -6,7 +6,7 @@ use super::super::{
     errors::{RpcError, RpcResult},
     params::Arguments,
 };
-use crate::chain::{BlockWithReceipts, ChainReader};
+use crate::chain::{ChainReader, RecoveredBlock};
 use alloy_eips::{BlockId, BlockNumberOrTag};
 use alloy_primitives::{B256, U64};
 use alloy_rpc_types_eth::{Block, TransactionReceipt};
@@ -52,16 +52,16 @@ pub(super) fn hash(arguments: &mut Arguments<'_>) -> RpcResult<BlockId> {
 }
 
 /// The block that `id` means; none if there is no such block.
-pub(super) fn find(chain: &ChainReader, id: BlockId) -> RpcResult<Option<Arc<BlockWithReceipts>>> {
-    chain.block(id).map_err(RpcError::from)
+pub(super) fn find(chain: &ChainReader, id: BlockId) -> RpcResult<Option<Arc<RecoveredBlock>>> {
+    chain.block_without_receipts(id).map_err(RpcError::from)
 }
 
 async fn block(rpc: &Rpc, id: BlockId, full: bool) -> RpcResult<Option<Block>> {
-    rpc.read(move |chain| Ok(find(chain, id)?.map(|found| convert::block(&found.block, full)))).await
+    rpc.read(move |chain| Ok(find(chain, id)?.map(|found| convert::block(&found, full)))).await
 }
 
 async fn transaction_count(rpc: &Rpc, id: BlockId) -> RpcResult<Option<U64>> {
-    rpc.read(move |chain| Ok(find(chain, id)?.map(|found| U64::from(found.receipts.len())))).await
+    rpc.read(move |chain| Ok(find(chain, id)?.map(|found| U64::from(found.block.body.transactions.len())))).await
 }
 
 async fn uncle_count(rpc: &Rpc, id: BlockId) -> RpcResult<Option<U64>> {
@@ -70,5 +70,5 @@ async fn uncle_count(rpc: &Rpc, id: BlockId) -> RpcResult<Option<U64>> {
 
 async fn receipts(params: &Params<'_>, rpc: &Rpc) -> RpcResult<Option<Vec<TransactionReceipt>>> {
     let id: BlockId = Arguments::new(params, 1)?.required("block")?;
-    rpc.read(move |chain| Ok(find(chain, id)?.map(|found| convert::receipts(&found)))).await
+    rpc.read(move |chain| Ok(chain.block(id)?.map(|found| convert::receipts(&found)))).await
 }

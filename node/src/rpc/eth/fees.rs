@@ -57,7 +57,11 @@ impl TipOracle {
         }
         let mut tips = Vec::new();
         for height in head.height.0.saturating_sub(TIP_BLOCKS - 1)..=head.height.0 {
-            let Some(block) = chain.block(BlockId::number(height))? else { continue };
+            let block = match chain.block(BlockId::number(height)) {
+                Err(error) if error.is_pruned() => continue,
+                block => block?,
+            };
+            let Some(block) = block else { continue };
             tips.extend(rewards(&block).into_iter().take(TIPS_OF_BLOCK).map(|reward| reward.tip));
         }
         tips.sort_unstable();
@@ -129,7 +133,7 @@ fn history(
     let mut next = 0;
     for height in history.oldest_block..=newest {
         let unknown = || RpcError::refused(format!("header not found: block {height} was just taken back"));
-        let header = chain.header_at(Height(height))?.ok_or_else(unknown)?;
+        let header = chain.header(BlockId::number(height))?.ok_or_else(unknown)?;
         history.base_fee_per_gas.push(header.base_fee_per_gas.unwrap_or_default().into());
         history.gas_used_ratio.push(header.gas_used as f64 / header.gas_limit.max(1) as f64);
         next = next_base_fee(chain.spec(), &header);

@@ -6,7 +6,7 @@ use super::super::{
     errors::{RpcError, RpcResult},
     params::Arguments,
 };
-use crate::chain::{BlockLog, BlockWithReceipts, ChainReader, block_logs};
+use crate::chain::{BlockLog, BlockWithReceipts, ChainError, ChainReader, block_logs};
 use alloy_consensus::Header;
 use alloy_eips::{BlockId, BlockNumberOrTag};
 use alloy_primitives::{B256, Bloom};
@@ -68,6 +68,11 @@ fn scan(chain: &ChainReader, filter: &Filter, limits: ScanLimits) -> RpcResult<V
             None => return Ok(found),
         },
     };
+    // A part of the answer would look like all of it.
+    let oldest = chain.store().oldest_receipts();
+    if Height(from) < oldest {
+        return Err(ChainError::ReceiptsPruned { height: Height(from), oldest }.into());
+    }
     let start = Instant::now();
     for height in from..=to {
         if start.elapsed() > limits.timeout {

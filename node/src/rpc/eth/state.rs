@@ -1,7 +1,7 @@
 //! The state after a block.
 
 use super::super::{
-    context::{Rpc, check_depth},
+    context::{Rpc, check_depth, check_proof_depth},
     errors::{RpcError, RpcResult},
     params::Arguments,
 };
@@ -92,7 +92,7 @@ async fn proof(params: &Params<'_>, rpc: &Rpc) -> RpcResult<EIP1186AccountProofR
     }
     let history = rpc.limits.state_history_blocks;
     rpc.execute(move |chain| {
-        check_depth(chain, at, history)?;
+        check_proof_depth(chain, at, history)?;
         let slots: Vec<U256> = keys.iter().map(|key| U256::from_be_bytes(key.as_b256().0)).collect();
         let proof = chain.proof(address, &slots, at)?;
         Ok(response(proof, keys))

@@ -55,9 +55,8 @@ async fn by_hash(params: &Params<'_>, rpc: &Rpc) -> RpcResult<Option<Transaction
     let hash: B256 = Arguments::new(params, 1)?.required("transaction hash")?;
     // The pool first: a transaction that moves from pool to block in between is found in the block then.
     let pooled = rpc.node.pool.get(&hash);
-    let found = rpc.read(move |chain| {
-        Ok(chain.transaction(hash)?.and_then(|(found, index)| convert::transaction(&found.block, index)))
-    });
+    let found = rpc
+        .read(move |chain| Ok(chain.transaction(hash)?.and_then(|(found, index)| convert::transaction(&found, index))));
     let found = found.await?;
     Ok(found.or_else(|| pooled.map(|pooled| convert::pending_transaction(&pooled))))
 }
@@ -69,7 +68,7 @@ async fn raw(params: &Params<'_>, rpc: &Rpc) -> RpcResult<Option<Bytes>> {
     let found = rpc.read(move |chain| {
         let found = chain.transaction(hash)?;
         Ok(found.and_then(|(found, index)| {
-            found.block.block.body.transactions.get(index).map(|transaction| transaction.encoded_2718().into())
+            found.block.body.transactions.get(index).map(|transaction| transaction.encoded_2718().into())
         }))
     });
     Ok(found.await?.or_else(|| pooled.map(|pooled| pooled.raw().clone())))
@@ -77,11 +76,14 @@ async fn raw(params: &Params<'_>, rpc: &Rpc) -> RpcResult<Option<Bytes>> {
 
 async fn receipt(params: &Params<'_>, rpc: &Rpc) -> RpcResult<Option<TransactionReceipt>> {
     let hash: B256 = Arguments::new(params, 1)?.required("transaction hash")?;
-    rpc.read(move |chain| Ok(chain.transaction(hash)?.and_then(|(found, index)| convert::receipt(&found, index)))).await
+    rpc.read(move |chain| {
+        Ok(chain.executed_transaction(hash)?.and_then(|(found, index)| convert::receipt(&found, index)))
+    })
+    .await
 }
 
 async fn by_index(rpc: &Rpc, id: BlockId, index: Index) -> RpcResult<Option<Transaction>> {
-    rpc.read(move |chain| Ok(find(chain, id)?.and_then(|found| convert::transaction(&found.block, index.0)))).await
+    rpc.read(move |chain| Ok(find(chain, id)?.and_then(|found| convert::transaction(&found, index.0)))).await
 }
 
 impl From<PoolError> for RpcError {

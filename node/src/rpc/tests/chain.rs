@@ -24,7 +24,7 @@ use baton_execution::{
     BlockAttributes, BuildLimits, ChainSpec, ExecutedBlock, GenesisAccount, GenesisParameters, MAX_BLOCK_SIZE,
     build_block, genesis_header, genesis_state,
 };
-use baton_storage::{BlockCommit, GenesisCommit, Store, StoreOptions};
+use baton_storage::{BlockCommit, GenesisCommit, Prune, Store, StoreOptions};
 use std::{collections::BTreeMap, sync::Arc};
 use tempfile::TempDir;
 
@@ -53,8 +53,14 @@ pub(super) struct TestChain {
 impl TestChain {
     /// Genesis only.
     pub(super) fn genesis() -> Self {
+        Self::genesis_with(None)
+    }
+
+    /// Genesis only, in a store that keeps so much of the past.
+    pub(super) fn genesis_with(prune: Option<Prune>) -> Self {
         let directory = tempfile::tempdir().unwrap();
-        let small = StoreOptions { cache_bytes: 8 << 20, write_buffer_bytes: 32 << 20, ..StoreOptions::default() };
+        let small =
+            StoreOptions { cache_bytes: 8 << 20, write_buffer_bytes: 32 << 20, prune, ..StoreOptions::default() };
         let store = Store::open(directory.path(), &small).unwrap();
         let spec = ChainSpec::new(CHAIN_ID, BaseFeeParams::ethereum(), None).unwrap();
         let key = PrivateKeySigner::from_bytes(&B256::repeat_byte(0x11)).unwrap();

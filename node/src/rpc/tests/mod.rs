@@ -3,6 +3,7 @@
 mod chain;
 pub(crate) mod node;
 mod proofs;
+mod pruning;
 mod shapes;
 mod throughput;
 mod websocket;
