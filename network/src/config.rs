@@ -93,7 +93,7 @@ impl Default for ConnectionLimits {
 }
 
 /// How peers are found beyond those that the node is told of, and how others find this node.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DiscoveryConfig {
     /// Whether to search the mesh for peers while there are too few.
     pub search: bool,

@@ -5,8 +5,8 @@ use crate::{
     gossip::{self, GossipMessage},
     rpc::{
         self, BlocksByHash, BlocksByRange, Branch, BranchBlock, Chunk, ChunkPart, ChunkRequest, FoundTransactions,
-        HeaderProof, HeadersRequest, Received, RecordsRequest, Request, Response, SetChanges, SetChangesRequest, SnapshotOffers,
-        SnapshotOffersRequest, Submission, TransactionsByHash, TrieLeaf, TrieRange,
+        HeaderProof, HeadersRequest, Received, RecordsRequest, Request, Response, SetChanges, SetChangesRequest,
+        SnapshotOffers, SnapshotOffersRequest, Submission, TransactionsByHash, TrieLeaf, TrieRange,
     },
     status::{Agent, PROTOCOL_VERSION, Status},
     text::Text,

@@ -69,8 +69,8 @@ pub use rpc::{
     BlocksByHash, BlocksByRange, Branch, BranchBlock, Chunk, ChunkPart, ChunkRequest, FoundTransactions, HeaderProof,
     HeadersRequest, MAX_ASKED_TRANSACTIONS, MAX_BRANCH_BLOCKS, MAX_CHUNK_BYTES, MAX_CHUNK_CODES, MAX_CHUNK_LEAVES,
     MAX_CHUNK_TRIES, MAX_FOUND_BYTES, MAX_HEADER_BYTES, MAX_OFFER_HEADERS, MAX_REFUSAL_BYTES, MAX_SEGMENT_BYTES,
-    MAX_SET_CHANGES, MAX_SET_CHANGES_BYTES, MAX_SNAPSHOT_OFFERS, MIN_CHUNK_BYTES, Protocol, Received, RecordsRequest, Request,
-    Responder, Response, SetChanges, SetChangesRequest, SnapshotOffers, SnapshotOffersRequest, Submission,
+    MAX_SET_CHANGES, MAX_SET_CHANGES_BYTES, MAX_SNAPSHOT_OFFERS, MIN_CHUNK_BYTES, Protocol, Received, RecordsRequest,
+    Request, Responder, Response, SetChanges, SetChangesRequest, SnapshotOffers, SnapshotOffersRequest, Submission,
     TransactionsByHash, TrieLeaf, TrieRange,
 };
 pub use status::{Agent, MAX_AGENT_BYTES, PROTOCOL_VERSION, Status};

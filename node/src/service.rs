@@ -134,7 +134,11 @@ pub async fn run(config: NodeConfig) -> eyre::Result<()> {
     };
     let (network, mut events, swarm) = baton_network::start(network_config, status_receiver)?;
     let peers = PeerBook::new(network.local_peer_id(), members.clone());
+    let operator_key = operator.as_ref().map(|(operator, _)| operator.clone());
+    let (keeper, records) =
+        RecordKeeper::new(network.clone(), members.clone(), genesis.signing_context(), operator_key, &data_dir);
     supervisor.spawn("network", with(swarm.run(shutdown.clone().cancelled_owned())));
+    supervisor.spawn("records", with(keeper.run(shutdown.clone())));
     let (listening, mut addresses) = watch::channel(Vec::new());
     let rpc_config = rpc::RpcConfig {
         listen: rpc.listen,
@@ -168,7 +172,13 @@ pub async fn run(config: NodeConfig) -> eyre::Result<()> {
         progress: progress.clone(),
     };
     let arrive = async {
-        let porter = Porter { network: network.clone(), peers: peers.clone(), listening: listening.clone() };
+        let porter = Porter {
+            network: network.clone(),
+            context: genesis.signing_context(),
+            peers: peers.clone(),
+            records: records.clone(),
+            listening: listening.clone(),
+        };
         let arrive = async {
             let plan = arrival.plan().await?;
             let waiting = (plan != sync::Plan::Nothing).then(|| {
@@ -214,9 +224,6 @@ pub async fn run(config: NodeConfig) -> eyre::Result<()> {
     status.send_replace(own_status(&genesis, &store));
     let chain = ChainReader::new(store.clone(), genesis.chain);
     let heads = HeadEvents::new();
-    let operator_key = operator.as_ref().map(|(operator, _)| operator.clone());
-    let (keeper, records) =
-        RecordKeeper::new(network.clone(), members.clone(), genesis.signing_context(), operator_key, &data_dir);
 
     // The mempool.
     let head = chain.store().header(store.head().height)?;
@@ -311,7 +318,6 @@ pub async fn run(config: NodeConfig) -> eyre::Result<()> {
     });
 
     supervisor.spawn("mempool", with(pool_task.run(shutdown.clone())));
-    supervisor.spawn("records", with(keeper.run(shutdown.clone())));
     supervisor.spawn("router", with(router.run(events, shutdown.clone())));
     supervisor.spawn("synchronizer", synchronizer.run(catch_up_asked, peer_news, shutdown.clone()));
     supervisor.spawn("keeper of snapshots", with(snapshots.run(shutdown.clone())));

@@ -183,7 +183,8 @@ async fn observers_behind_routers_follow_and_their_private_addresses_stay_privat
     for index in [1, 2] {
         until(FINDING, "a peer has dialed back in vain, and a relay lends an address", async || {
             let log = net.nodes[index].log();
-            let lent = log.lines().any(|line| line.contains("others can reach this node") && line.contains("p2p-circuit"));
+            let lent =
+                log.lines().any(|line| line.contains("others can reach this node") && line.contains("p2p-circuit"));
             Ok((log.contains("reachability=Unreachable") && lent).then_some(()))
         })
         .await?;

@@ -70,11 +70,11 @@ mod tests {
         own.listens(&address("/ip4/127.0.0.1/tcp/1"));
         own.listens(&private);
         policy.widen(&private);
-        assert_eq!(own.to_tell(&policy), [private.clone()]);
+        assert_eq!(own.to_tell(&policy), std::slice::from_ref(&private));
         policy.widen(&global);
         assert!(own.to_tell(&policy).is_empty());
         own.confirmed(global.clone());
-        assert_eq!(own.to_tell(&policy), [global.clone()]);
+        assert_eq!(own.to_tell(&policy), std::slice::from_ref(&global));
         own.expired(&global);
         assert!(own.to_tell(&policy).is_empty());
         let given = OwnAddresses::new(vec![private.clone()]);

@@ -2,8 +2,8 @@
 
 use super::{
     BlocksByHash, BlocksByRange, Branch, Chunk, ChunkRequest, FoundTransactions, FrameCodec, HeaderProof,
-    HeadersRequest, Received, RecordsRequest, SetChanges, SetChangesRequest, SnapshotOffers, SnapshotOffersRequest, Submission,
-    TransactionsByHash,
+    HeadersRequest, Received, RecordsRequest, SetChanges, SetChangesRequest, SnapshotOffers, SnapshotOffersRequest,
+    Submission, TransactionsByHash,
 };
 use crate::{
     gossip::chain_prefix,

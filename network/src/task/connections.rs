@@ -61,10 +61,9 @@ impl NetworkTask {
                 self.listening.send_modify(|addresses| addresses.retain(|known| *known != address));
                 self.stopped_listening(&address);
             }
-            SwarmEvent::ListenerClosed { listener_id, addresses, reason } => {
-                if !self.lost_relay(listener_id) {
-                    warn!(?addresses, ?reason, "no longer listening");
-                }
+            SwarmEvent::ListenerClosed { listener_id, .. } if self.lost_relay(listener_id) => {}
+            SwarmEvent::ListenerClosed { addresses, reason, .. } => {
+                warn!(?addresses, ?reason, "no longer listening");
             }
             SwarmEvent::ExternalAddrConfirmed { address } => self.confirmed(address),
             SwarmEvent::ExternalAddrExpired { address } => self.expired(&address),

@@ -1,4 +1,5 @@
 //! Finding peers: through bootnodes, through the peer store, by name, through a relay.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on ends here")]
 
 use crate::node::{CHAIN, Node, TCP, config, within};
 use alloy_primitives::B256;

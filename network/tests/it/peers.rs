@@ -1,4 +1,5 @@
 //! Who may connect, who is sent away, and what the operator says of peers.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on ends here")]
 
 use crate::{
     node::{Node, config, pair, within},

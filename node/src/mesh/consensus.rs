@@ -11,8 +11,8 @@ use baton_consensus::{
     evidence::Evidence,
     finality::{CertifiedCheckpoint, ProposedCheckpoint, SetChange},
     messages::{
-        Announcement, CastVote, Checkpoint, CheckpointPosition, Heartbeat, Seal, SequencerRecord, TermReport, TermRequest,
-        VerifiedTermChange,
+        Announcement, CastVote, Checkpoint, CheckpointPosition, Heartbeat, Seal, SequencerRecord, TermReport,
+        TermRequest, VerifiedTermChange,
     },
     signing::{Message, Signed, Verified},
     types::{CompactBlock, Era, ExtraData, Term},
@@ -199,14 +199,9 @@ impl Router {
         self.electorates.now().set.contains(address)
     }
 
-    /// Who is not in the set is ignored and blames nobody: this node may not have heard of the set in which it is. An older record
-    /// that comes again is no fault either.
     pub(super) fn record(&self, source: PeerId, ticket: GossipTicket, signed: Signed<SequencerRecord>) {
-        match signed.verify(&self.electorates.context()) {
-            Ok(verified) => {
-                let verdict = if self.records.take(verified) { Verdict::Accept } else { Verdict::Ignore };
-                self.network.report(ticket, verdict);
-            }
+        match self.records.take(signed, &self.electorates.context()) {
+            Ok(verdict) => self.network.report(ticket, verdict),
             Err(error) => self.reject(source, ticket, SequencerRecord::DOMAIN, error),
         }
     }

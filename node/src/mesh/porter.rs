@@ -1,7 +1,9 @@
-//! The mesh before the engine runs: peers come and go and are asked; what they ask and publish is not taken in.
+//! The mesh before the engine runs: peers come and go and are asked; of what they ask and publish, only where members are is
+//! taken in.
 
-use super::PeerBook;
-use baton_network::{Multiaddr, NetworkEvent, NetworkEvents, NetworkHandle, Verdict};
+use super::{PeerBook, Recorder};
+use baton_consensus::signing::SigningContext;
+use baton_network::{GossipMessage, Multiaddr, NetworkEvent, NetworkEvents, NetworkHandle, Verdict};
 use tokio::sync::watch;
 use tracing::{error, info};
 
@@ -10,8 +12,12 @@ use tracing::{error, info};
 pub struct Porter {
     /// For verdicts.
     pub network: NetworkHandle,
+    /// What signatures are bound to.
+    pub context: SigningContext,
     /// Who is connected.
     pub peers: PeerBook,
+    /// Where the members of the set are.
+    pub records: Recorder,
     /// Where the node listens.
     pub listening: watch::Sender<Vec<Multiaddr>>,
 }
@@ -21,6 +27,10 @@ impl Porter {
     pub async fn attend(&self, events: &mut NetworkEvents) {
         while let Some(event) = events.next().await {
             match event {
+                NetworkEvent::Gossip { ticket, message: GossipMessage::SequencerRecord(signed), .. } => {
+                    let verdict = self.records.take(*signed, &self.context).unwrap_or(Verdict::Reject);
+                    self.network.report(ticket, verdict);
+                }
                 // Neither judged nor passed on: who published it has others.
                 NetworkEvent::Gossip { ticket, .. } => self.network.report(ticket, Verdict::Ignore),
                 // The peer sees it fail, and asks another one.
@@ -28,6 +38,7 @@ impl Porter {
                 NetworkEvent::PeerReady { peer, status } => {
                     info!(%peer, head = %status.head.height, finalized = %status.finalized, agent = %status.agent, "peer connected");
                     self.peers.note(peer, status);
+                    self.records.ask(peer);
                 }
                 NetworkEvent::PeerStatus { peer, status } => self.peers.note(peer, status),
                 NetworkEvent::PeerGone { peer } => {

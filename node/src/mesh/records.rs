@@ -11,10 +11,12 @@ use crate::config::write_whole;
 use baton_consensus::{
     keys::OperatorKey,
     messages::{MAX_RECORD_ADDRESSES, SequencerRecord},
-    signing::{Signed, SigningContext, Verified},
+    signing::{InvalidSignature, Signed, SigningContext},
     types::MAX_MEMBERS,
 };
-use baton_network::{GossipMessage, NetworkHandle, PeerId, Reachability, RecordsRequest, Request, Responder, Response};
+use baton_network::{
+    GossipMessage, NetworkHandle, PeerId, Reachability, RecordsRequest, Request, Responder, Response, Verdict,
+};
 use serde::{Deserialize, Serialize};
 use std::{
     fs::File,
@@ -68,9 +70,18 @@ pub struct Recorder {
 }
 
 impl Recorder {
-    /// Takes a record in; tells whether it was news.
-    pub(super) fn take(&self, record: Verified<SequencerRecord>) -> bool {
-        self.members.take(record) == Taken::New
+    /// Takes a record in, and tells whether to pass it on. Who is not in the set is ignored and blames nobody: this node may not
+    /// have heard of the set in which it is. An older record that comes again is no fault either.
+    ///
+    /// # Errors
+    /// If nobody signed it.
+    pub(super) fn take(
+        &self,
+        signed: Signed<SequencerRecord>,
+        context: &SigningContext,
+    ) -> Result<Verdict, InvalidSignature> {
+        let is_news = self.members.take(signed.verify(context)?) == Taken::New;
+        Ok(if is_news { Verdict::Accept } else { Verdict::Ignore })
     }
 
     /// A peer is ready: it may be asked.
@@ -304,7 +315,7 @@ mod tests {
         let path = directory.path().join(RECORDS_FILE);
         assert_eq!(read(&path).unwrap(), []);
         write_whole(&path, &Document { version: VERSION, records: vec![signed.clone()] }).unwrap();
-        assert_eq!(read(&path).unwrap(), [signed.clone()]);
+        assert_eq!(read(&path).unwrap(), std::slice::from_ref(&signed));
         let long = SequencerRecord { addresses: vec![String::new(); 99], ..signed.message.clone() };
         let long = Signed { message: long, signature: signed.signature };
         for document in [Document { version: 9, records: vec![] }, Document { version: VERSION, records: vec![long] }] {

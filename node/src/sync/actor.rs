@@ -373,7 +373,10 @@ impl Fetch {
     fn blame(&self, peer: &Peer, error: &DownloadError) {
         if error.is_lie() {
             self.progress.lied();
-            self.servers.blame(peer.id, &Fault::Invalid(Protocol::BlocksByRange, format!("blocks from {} on: {error}", self.from)));
+            self.servers.blame(
+                peer.id,
+                &Fault::Invalid(Protocol::BlocksByRange, format!("blocks from {} on: {error}", self.from)),
+            );
         } else {
             debug!(peer = %peer.id, from = %self.from, %error, "a peer did not serve blocks");
         }

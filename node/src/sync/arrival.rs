@@ -19,7 +19,9 @@ use super::{
 use crate::{chain::init_genesis, config::SyncMode, genesis::Genesis, mesh::PeerBook, rpc::ports::SyncPhase};
 use alloy_primitives::B256;
 use baton_consensus::types::{BlockRef, Height};
-use baton_network::{HeadersRequest, MAX_SET_CHANGES, NetworkHandle, PeerId, Protocol, Request, Response, SetChangesRequest};
+use baton_network::{
+    HeadersRequest, MAX_SET_CHANGES, NetworkHandle, PeerId, Protocol, Request, Response, SetChangesRequest,
+};
 use baton_storage::{GenesisId, Store};
 use eyre::{WrapErr, bail};
 use futures::{StreamExt, stream};
@@ -287,11 +289,17 @@ impl Arrival {
                 reaches.then_some((known, Some(block)))
             }
             Ok(_) => {
-                servers.blame(peer, &Fault::Lie(Protocol::Headers, "the proof of another block than was asked for".to_owned()));
+                servers.blame(
+                    peer,
+                    &Fault::Lie(Protocol::Headers, "the proof of another block than was asked for".to_owned()),
+                );
                 None
             }
             Err(error) => {
-                servers.blame(peer, &Fault::Invalid(Protocol::Headers, format!("the proof of a block that is not final: {error}")));
+                servers.blame(
+                    peer,
+                    &Fault::Invalid(Protocol::Headers, format!("the proof of a block that is not final: {error}")),
+                );
                 None
             }
         }
@@ -310,7 +318,13 @@ impl Arrival {
             known = match extended {
                 Ok(known) => known,
                 Err(error) => {
-                    servers.blame(peer, &Fault::Invalid(Protocol::SetChanges, format!("a history that its own members did not sign: {error}")));
+                    servers.blame(
+                        peer,
+                        &Fault::Invalid(
+                            Protocol::SetChanges,
+                            format!("a history that its own members did not sign: {error}"),
+                        ),
+                    );
                     return None;
                 }
             };

@@ -18,7 +18,7 @@ pub(super) fn time(millis: u64) -> String {
 pub(super) fn list(peers: &[PeerRow], ranges: &[RangeRow], left_out: usize) -> String {
     let mut text = String::new();
     for row in peers {
-        let link = row.connection.as_ref().map_or_else(|| "not connected".to_owned(), |link| self::link(link));
+        let link = row.connection.as_ref().map_or_else(|| "not connected".to_owned(), self::link);
         _ = writeln!(text, "{}  {link}{}", row.peer, notes(row));
     }
     for RangeRow { range, until, .. } in ranges {

@@ -12,7 +12,9 @@ use crate::sync::{
 };
 use alloy_primitives::B256;
 use baton_consensus::types::BlockRef;
-use baton_network::{Chunk, ChunkPart, ChunkRequest, MAX_CHUNK_CODES, MAX_CHUNK_TRIES, PeerId, Protocol, Request, Response};
+use baton_network::{
+    Chunk, ChunkPart, ChunkRequest, MAX_CHUNK_CODES, MAX_CHUNK_TRIES, PeerId, Protocol, Request, Response,
+};
 use baton_storage::{StorageError, Store};
 use eyre::WrapErr;
 use futures::{StreamExt, stream::FuturesUnordered};

@@ -102,7 +102,10 @@ async fn offers_of(servers: &Servers, known: &Arc<Provenance>, peer: PeerId) -> 
     });
     let Ok((targets, lie)) = verified.await else { return Vec::new() };
     if let Some(what) = lie {
-        servers.blame(peer, &Fault::Invalid(Protocol::SnapshotOffers, format!("a state is offered whose block is not final: {what}")));
+        servers.blame(
+            peer,
+            &Fault::Invalid(Protocol::SnapshotOffers, format!("a state is offered whose block is not final: {what}")),
+        );
         return Vec::new();
     }
     targets
