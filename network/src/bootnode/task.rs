@@ -165,10 +165,12 @@ impl Bootnode {
     fn on_event(&mut self, event: SwarmEvent<BehaviourEvent>) {
         let now = Instant::now();
         match event {
-            SwarmEvent::Behaviour(BehaviourEvent::Identify(
-                identify::Event::Received { connection_id, peer_id, info }
-                | identify::Event::Pushed { connection_id, peer_id, info },
-            )) => self.identified(peer_id, connection_id, &info),
+            // What was pushed is what this bootnode told the peer.
+            SwarmEvent::Behaviour(BehaviourEvent::Identify(identify::Event::Received {
+                connection_id,
+                peer_id,
+                info,
+            })) => self.identified(peer_id, connection_id, &info),
             SwarmEvent::Behaviour(BehaviourEvent::Kademlia(kad::Event::OutboundQueryProgressed {
                 result: QueryResult::GetClosestPeers(result),
                 step,

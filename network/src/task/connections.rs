@@ -80,9 +80,8 @@ impl NetworkTask {
     }
 
     pub(super) fn on_identify(&mut self, event: identify::Event) {
-        if let identify::Event::Received { connection_id, peer_id, info }
-        | identify::Event::Pushed { connection_id, peer_id, info } = event
-        {
+        // What was pushed is what this node told the peer.
+        if let identify::Event::Received { connection_id, peer_id, info } = event {
             self.identified(peer_id, connection_id, &info);
         }
     }
