@@ -3,7 +3,7 @@
 
 use super::{PeerBook, Recorder};
 use baton_consensus::signing::SigningContext;
-use baton_network::{GossipMessage, Multiaddr, NetworkEvent, NetworkEvents, NetworkHandle, Verdict};
+use baton_network::{GossipMessage, Multiaddr, NetworkEvent, NetworkEvents, NetworkHandle, Request, Verdict};
 use tokio::sync::watch;
 use tracing::{error, info};
 
@@ -33,6 +33,9 @@ impl Porter {
                 }
                 // Neither judged nor passed on: who published it has others.
                 NetworkEvent::Gossip { ticket, .. } => self.network.report(ticket, Verdict::Ignore),
+                NetworkEvent::Request { request: Request::SequencerRecords(_), responder, .. } => {
+                    self.records.serve(responder);
+                }
                 // The peer sees it fail, and asks another one.
                 NetworkEvent::Request { responder, .. } => drop(responder),
                 NetworkEvent::PeerReady { peer, status } => {
