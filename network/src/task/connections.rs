@@ -92,7 +92,10 @@ impl NetworkTask {
             Err(ping::Failure::Unsupported) => {}
             Err(failure) => {
                 debug!(peer = %event.peer, error = %failure, "the link does not answer");
-                self.swarm.close_connection(event.connection);
+                // All of its connections, so that both sides begin anew: gossipsub told the peer over the first of them what this node
+                // is subscribed to, and does not repeat that over another one.
+                // An error says that the peer has gone by itself.
+                let _ = self.swarm.disconnect_peer_id(event.peer);
             }
         }
     }

@@ -34,6 +34,10 @@ const RECORDS_FILE: &str = "sequencer-records.json";
 /// How often a record is signed anew although nothing changed, for those who missed it.
 const REPEAT: Duration = Duration::from_secs(30 * 60);
 
+/// The same once a member's node is connected again: while it was not, one of the two may have come to another address, and what
+/// was told then got lost.
+const REPEAT_FOR_RETURNED: Duration = Duration::from_secs(30);
+
 /// The shortest pause between two of our own records: two nodes with one key must not flood the mesh with their quarrel.
 const OWN_PAUSE: Duration = Duration::from_secs(5);
 
@@ -113,6 +117,8 @@ pub struct RecordKeeper {
     asked: Vec<Instant>,
     started: Instant,
     published: Option<Instant>,
+    /// A member's node was connected since then.
+    has_returned: bool,
     is_dirty: bool,
 }
 
@@ -149,6 +155,7 @@ impl RecordKeeper {
             asked: Vec::new(),
             started: Instant::now(),
             published: None,
+            has_returned: false,
             is_dirty: false,
         };
         (keeper, recorder)
@@ -168,7 +175,10 @@ impl RecordKeeper {
                     self.is_dirty = true;
                     self.update_explicit().await;
                 }
-                Some(peer) = self.ready.recv() => self.ask(peer),
+                Some(peer) = self.ready.recv() => {
+                    self.has_returned |= self.members.peers().iter().any(|(member, _)| *member == peer);
+                    self.ask(peer);
+                }
                 Ok(()) = reachability.changed() => {
                     let now = *reachability.borrow_and_update();
                     self.judge_reachability(now);
@@ -210,13 +220,15 @@ impl RecordKeeper {
         };
         let says_the_same =
             known.is_some_and(|known| (&known.peer_id, &known.addresses) == (&record.peer_id, &record.addresses));
-        if says_the_same && self.published.is_some_and(|last| last.elapsed() < REPEAT) {
+        let pause = if self.has_returned { REPEAT_FOR_RETURNED } else { REPEAT };
+        if says_the_same && self.published.is_some_and(|last| last.elapsed() < pause) {
             return;
         }
         if let Err(error) = record.check() {
             return warn!(error, "this node's addresses cannot be told to the other members");
         }
         self.published = Some(Instant::now());
+        self.has_returned = false;
         info!(addresses = ?record.addresses, "telling the other members where this node is");
         let signed = Signed::new(record, &self.context, key);
         match signed.clone().verify(&self.context) {
