@@ -38,8 +38,8 @@ pub enum Prune {
 pub struct InvalidPrune(String);
 
 impl Prune {
-    /// How many blocks `full` means without a number.
-    pub const DEFAULT_BLOCKS: u64 = 1024;
+    /// How many blocks `full` means without a number: a day of blocks every 250 ms.
+    pub const DEFAULT_BLOCKS: u64 = 345_600;
 
     /// How many undo records are kept. The head's is always among them.
     fn undo_blocks(self) -> u64 {
@@ -59,7 +59,7 @@ impl Prune {
 }
 
 impl Default for Prune {
-    /// Full, with the last 1,024 blocks.
+    /// Full, with the last [`Self::DEFAULT_BLOCKS`].
     fn default() -> Self {
         Self::Full(Self::DEFAULT_BLOCKS)
     }
@@ -237,7 +237,7 @@ mod tests {
             assert_eq!(text.parse(), Ok(prune));
             assert_eq!(prune.to_string(), text);
         }
-        assert_eq!("full".parse(), Ok(Prune::Full(1024)));
+        assert_eq!("full".parse(), Ok(Prune::Full(345_600)));
         for text in [
             "",
             "Archive",

@@ -174,8 +174,8 @@ pub struct NodeOptions {
     #[arg(long, env = "BATON_DATABASE_CACHE", value_name = "SIZE")]
     pub database_cache: Option<ByteSize>,
     /// What of the past is kept: `archive`, all receipts and states; `full:N`, those of the last N blocks, at least 128. Without
-    /// it, a data directory stays what it was, and a new one becomes full:1024. An archive that is started as anything else
-    /// loses its old states for good.
+    /// it, a data directory stays what it was, and a new one becomes full:345600, a day of blocks every 250 ms. An archive that
+    /// is started as anything else loses its old states for good.
     #[arg(long, env = "BATON_PRUNE", value_name = "MODE")]
     pub prune: Option<Prune>,
     /// What is logged: a level, or target=level, comma separated [default: info,libp2p_gossipsub=error].

@@ -111,7 +111,7 @@ fn a_prune_mode_is_said_in_a_flag_or_in_the_file_or_not_at_all() {
     let resolve = |text: &str, flags: &[&str]| with_file(text, &[&base, flags].concat()).unwrap().database.prune;
     assert_eq!(resolve("", &[]), None);
     assert_eq!(resolve("prune = 'archive'", &[]), Some(Prune::Archive));
-    assert_eq!(resolve("prune = 'archive'", &["--prune", "full"]), Some(Prune::Full(1024)));
+    assert_eq!(resolve("prune = 'archive'", &["--prune", "full"]), Some(Prune::default()));
     assert_eq!(resolve("", &["--prune", "full:128"]), Some(Prune::Full(128)));
     assert!(Program::try_parse_from(["baton", "--prune", "full:-1"]).is_err());
 }

@@ -247,7 +247,7 @@ fn a_full_store_takes_old_receipts_away_a_bounded_number_at_a_time() {
 fn a_directory_stays_what_it_was_unless_told() {
     let directory = tempfile::tempdir().unwrap();
     let untold = || open_with(directory.path(), &options()).prune();
-    assert_eq!(untold(), Prune::Full(1024));
+    assert_eq!(untold(), Prune::default());
     for prune in [Prune::Archive, Prune::Full(7)] {
         drop(open(directory.path(), prune));
         assert_eq!(untold(), prune);
