@@ -4,6 +4,7 @@
 //! waits for conditions, never for time to pass. Children end with their test, however it ends.
 
 mod agreement;
+mod attacks;
 mod bad_input;
 mod clients;
 mod compact;
@@ -11,6 +12,8 @@ mod discovery;
 mod finality;
 mod handover;
 mod harness;
+#[path = "../hostile/mod.rs"]
+mod hostile;
 mod hosts;
 mod interop;
 mod joining;

@@ -1,6 +1,9 @@
 //! One `baton bootnode` process.
 
-use super::{Place, program::baton_in};
+use super::{
+    Place,
+    program::{baton_in, resident_memory},
+};
 use eyre::{WrapErr, bail, ensure, eyre};
 use libp2p::{Multiaddr, multiaddr::Protocol};
 use serde::Deserialize;
@@ -90,13 +93,9 @@ impl BootnodeProcess {
         }
     }
 
-    /// The memory that the process holds, in KiB, where the system tells.
+    /// The memory that it takes, in KiB.
     pub(crate) fn memory(&self) -> eyre::Result<u64> {
-        let pid = self.child.as_ref().and_then(Child::id).ok_or_else(|| eyre!("the bootnode does not run"))?;
-        let status = fs::read_to_string(format!("/proc/{pid}/status"))?;
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
-        let number = line.and_then(|line| line.split_whitespace().next()).ok_or_else(|| eyre!("no VmRSS"))?;
-        Ok(number.parse()?)
+        resident_memory(self.child.as_ref())
     }
 
     /// All that it printed and logged in all its lives.

@@ -1,6 +1,9 @@
 //! One `baton node` process.
 
-use super::{Rpc, program::baton_in};
+use super::{
+    Rpc,
+    program::{baton_in, resident_memory},
+};
 use eyre::{WrapErr, bail, eyre};
 use libp2p::{Multiaddr, multiaddr::Protocol};
 use nix::{
@@ -190,6 +193,11 @@ impl Node {
     /// Lets a paused process go on (SIGCONT).
     pub(crate) fn resume(&self) -> eyre::Result<()> {
         self.signal(Signal::SIGCONT)
+    }
+
+    /// The memory that it takes, in KiB.
+    pub(crate) fn memory(&self) -> eyre::Result<u64> {
+        resident_memory(self.child.as_ref())
     }
 
     fn signal(&self, signal: Signal) -> eyre::Result<()> {

@@ -1,8 +1,8 @@
 //! Running a program to its end.
 
-use eyre::{WrapErr, bail, ensure};
-use std::{ffi::OsStr, process::Stdio, time::Duration};
-use tokio::process::Command;
+use eyre::{OptionExt, WrapErr, bail, ensure};
+use std::{ffi::OsStr, fs, process::Stdio, time::Duration};
+use tokio::process::{Child, Command};
 
 /// The program under test.
 const BATON: &str = env!("CARGO_BIN_EXE_baton");
@@ -38,6 +38,14 @@ pub(crate) fn baton_in<A: AsRef<OsStr>>(namespace: Option<&str>, arguments: impl
     }
     command.args(arguments);
     command
+}
+
+/// The memory that a running process takes, in KiB: what is resident, as Linux tells it.
+pub(super) fn resident_memory(child: Option<&Child>) -> eyre::Result<u64> {
+    let pid = child.and_then(Child::id).ok_or_eyre("the process does not run")?;
+    let status = fs::read_to_string(format!("/proc/{pid}/status"))?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap_or_default();
+    line.trim().trim_end_matches(" kB").parse().wrap_err("/proc tells no memory")
 }
 
 /// Runs a command to its end, which must come in time.
