@@ -147,6 +147,7 @@ fn newcomer(order: &Order) -> Status {
         genesis_hash: order.genesis_hash,
         head: BlockRef { height: Height(0), hash: order.genesis_hash },
         finalized: Height(0),
+        earliest: Height(0),
         era: Era(0),
         term: Term(1),
         epoch: Epoch(0),
