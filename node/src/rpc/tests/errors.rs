@@ -94,8 +94,8 @@ async fn limits_have_a_code_of_their_own() {
         let (code, message) = node.fail(method, params).await;
         assert!(code == -32005 && message.starts_with(start), "{method}: {code} {message}");
     }
-    let (code, message) = node.fail("eth_getBalance", json!([LOGGER, "0x1"])).await;
-    assert!(code == -32000 && message.starts_with("the state of block 1 is not available"), "{message}");
+    let (code, message) = node.fail("eth_getProof", json!([LOGGER, [], "0x1"])).await;
+    assert!(code == -32000 && message.starts_with("proofs for block 1 are not available"), "{message}");
     let (code, message) = node.fail("eth_feeHistory", json!(["0x1", "0x9"])).await;
     assert!(code == -32000 && message.starts_with("request beyond head block"), "{message}");
 
