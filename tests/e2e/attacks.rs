@@ -240,7 +240,7 @@ async fn stands(net: &mut Net) -> eyre::Result<()> {
 
 /// Whether whoever does this is known for it by some peer, and sent away.
 const fn is_sent_away(attack: Attack) -> bool {
-    matches!(attack, Attack::Bombs | Attack::Signatures | Attack::Pairings | Attack::Replay | Attack::Transactions)
+    matches!(attack, Attack::Bombs | Attack::Signatures | Attack::Pairings | Attack::Replay)
 }
 
 fn milliseconds(duration: Duration) -> f64 {
