@@ -2,7 +2,7 @@
 
 use crate::{
     admin::{self, AdminSocket, NodeOperations},
-    chain::{ChainReader, HeadEvents, RecentBlocks},
+    chain::{ChainReader, HeadEvents, RecentBlocks, init_genesis},
     config::{DatabaseConfig, NodeConfig, ProcessConfig, Ready, RelayMode},
     engine::{Engine, EngineConfig},
     eras::{self, CurrentEra},
@@ -96,7 +96,7 @@ pub async fn run(config: NodeConfig) -> eyre::Result<()> {
         None => None,
     };
     let rpc_socket = rpc::Socket::bind(rpc.listen)?;
-    let store = open_store(&data_dir, database).await?;
+    let store = open_store(&data_dir, database, Arc::clone(&genesis)).await?;
     let (keypair, operator) = identities(keys, &data_dir)?;
     let reign = eras::restore(&store, genesis.reign(), genesis.signing_context())?;
     let set = Arc::clone(&reign.electorate.set);
@@ -217,6 +217,8 @@ pub async fn run(config: NodeConfig) -> eyre::Result<()> {
             return close(supervisor.oversee(std::future::ready(())).await, closing).await.and(ended);
         }
     };
+    // Whoever holds the database must let go of it in the end.
+    drop(arrival);
     let reign = eras::restore(&store, genesis.reign(), genesis.signing_context())?;
     greet(&genesis, &store, &reign, operator.as_ref().map(|(operator, _)| operator));
     members.set(&reign.electorate.set);
@@ -344,6 +346,7 @@ pub async fn run(config: NodeConfig) -> eyre::Result<()> {
         consensus: consensus.clone(),
         peers: peers.clone(),
     });
+    drop(sources);
     let context = rpc::RpcContext { chain, pool, consensus, peers, heads, l1: l1_status, sync: progress.follow() };
     let (server, rpc_address) = (rpc::start_on(&rpc_socket, rpc_config, context)?, rpc_socket.address());
     info!(address = %rpc_address, "JSON-RPC over HTTP and WebSocket");
@@ -406,12 +409,18 @@ async fn with(task: impl Future<Output = ()>) -> eyre::Result<()> {
     Ok(())
 }
 
-async fn open_store(data_dir: &Path, config: DatabaseConfig) -> eyre::Result<Store> {
+async fn open_store(data_dir: &Path, config: DatabaseConfig, genesis: Arc<Genesis>) -> eyre::Result<Store> {
     let DatabaseConfig { cache, prune } = config;
     let path = data_dir.join("db");
     std::fs::create_dir_all(data_dir).wrap_err_with(|| format!("cannot create {}", data_dir.display()))?;
     tokio::task::spawn_blocking(move || {
-        Ok(Store::open(&path, &StoreOptions { cache_bytes: cache.as_usize(), prune, ..StoreOptions::default() })?)
+        let store =
+            Store::open(&path, &StoreOptions { cache_bytes: cache.as_usize(), prune, ..StoreOptions::default() })?;
+        if store.genesis().is_some() {
+            // Refuses the chain of another genesis.
+            init_genesis(&store, &genesis)?;
+        }
+        Ok(store)
     })
     .await?
 }
