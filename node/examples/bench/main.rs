@@ -15,6 +15,8 @@ mod client;
 mod cpu;
 #[path = "../common/drive.rs"]
 mod drive;
+#[path = "../common/figures.rs"]
+mod figures;
 #[path = "../common/fleet.rs"]
 mod fleet;
 mod ground;
@@ -169,11 +171,7 @@ fn run(options: &Options) -> eyre::Result<()> {
     }
     let report = Report::new(options, runs, ceilings);
     println!("{}", report.table());
-    if let Some(path) = &options.json {
-        let text = serde_json::to_string_pretty(&report.to_json())?;
-        std::fs::write(path, text + "\n").wrap_err_with(|| format!("cannot write {}", path.display()))?;
-    }
-    Ok(())
+    figures::write(options.json.as_deref(), &report.to_json())
 }
 
 /// Starts one of them from nothing, sends it both workloads, and ends it.

@@ -8,6 +8,8 @@ mod baton;
 #[path = "../common/client.rs"]
 mod client;
 mod etcd;
+#[path = "../common/figures.rs"]
+mod figures;
 #[path = "../common/ground.rs"]
 mod ground;
 mod load;
@@ -54,10 +56,7 @@ fn run(settings: &Settings) -> eyre::Result<bool> {
     let all = session::run("failover", settings.dir.as_deref(), async |place| measure(settings, place).await)?;
     let report = Report::new(settings, all);
     println!("{}", report.table());
-    if let Some(path) = &settings.json {
-        let text = serde_json::to_string_pretty(&report.to_json())?;
-        std::fs::write(path, text + "\n").wrap_err_with(|| format!("cannot write {}", path.display()))?;
-    }
+    figures::write(settings.json.as_deref(), &report.to_json())?;
     Ok(report.is_sound())
 }
 

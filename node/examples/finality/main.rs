@@ -16,6 +16,8 @@ mod cpu;
 #[path = "../common/drive.rs"]
 #[expect(dead_code, reason = "the throughput bench reads the rest of what is measured")]
 mod drive;
+#[path = "../common/figures.rs"]
+mod figures;
 #[path = "../common/fleet.rs"]
 mod fleet;
 #[path = "../common/ground.rs"]
@@ -64,11 +66,7 @@ fn run(options: &Options) -> eyre::Result<()> {
     let (latencies, rates) = measured?;
     let report = Report { options, latencies, rates, ceilings };
     println!("{}", report.table());
-    if let Some(path) = &options.json {
-        let text = serde_json::to_string_pretty(&report.to_json())?;
-        std::fs::write(path, text + "\n").wrap_err_with(|| format!("cannot write {}", path.display()))?;
-    }
-    Ok(())
+    figures::write(options.json.as_deref(), &report.to_json())
 }
 
 async fn measure(options: &Options, place: &Path) -> eyre::Result<(Vec<latency::Latency>, Vec<rate::Rate>)> {

@@ -8,6 +8,8 @@ mod baton;
 mod client;
 #[path = "../common/cpu.rs"]
 mod cpu;
+#[path = "../common/figures.rs"]
+mod figures;
 #[path = "../common/fleet.rs"]
 #[expect(dead_code, reason = "the throughput bench asks who follows")]
 mod fleet;
@@ -53,11 +55,7 @@ fn run(options: &Options) -> eyre::Result<()> {
     let measured = session::run("network", options.dir.as_deref(), async |place| measure(options, place).await)?;
     let report = Report { options, measured };
     println!("{}", report.table());
-    if let Some(path) = &options.json {
-        let text = serde_json::to_string_pretty(&report.to_json())?;
-        std::fs::write(path, text + "\n").wrap_err_with(|| format!("cannot write {}", path.display()))?;
-    }
-    Ok(())
+    figures::write(options.json.as_deref(), &report.to_json())
 }
 
 async fn measure(options: &Options, place: &Path) -> eyre::Result<Vec<measure::Measured>> {
