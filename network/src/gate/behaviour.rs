@@ -198,21 +198,29 @@ impl Gate {
         Ok(())
     }
 
+    /// Whether a range may have one more connection in this direction, beside those of reserved peers.
+    fn check_range(&self, inbound: bool, range: AddressRange, most: u32, now: SystemTime) -> Result<(), Refusal> {
+        if !self.counts(range) {
+            return Ok(());
+        }
+        if self.ledger.range_ban(range, now).is_some() {
+            return Err(Refusal::BannedRange);
+        }
+        let reserved = |peer: &PeerId| self.reserved.contains(peer);
+        if self.slots.count_range(inbound, range, reserved) >= most as usize {
+            return Err(Refusal::Range);
+        }
+        Ok(())
+    }
+
     fn check_inbound(&mut self, peer: &PeerId, address: &Multiaddr, now: SystemTime) -> Result<(), Refusal> {
         self.check_peer(peer, now)?;
         if self.reserved.contains(peer) {
             return Ok(());
         }
         let range = AddressRange::of(address);
+        self.check_range(true, range, self.limits.per_range_inbound, now)?;
         let reserved = |peer: &PeerId| self.reserved.contains(peer);
-        if self.counts(range) {
-            if self.ledger.range_ban(range, now).is_some() {
-                return Err(Refusal::BannedRange);
-            }
-            if self.slots.count_range(true, range, reserved) >= self.limits.per_range_inbound as usize {
-                return Err(Refusal::Range);
-            }
-        }
         if self.slots.count(true, reserved) < self.limits.inbound as usize {
             return Ok(());
         }
@@ -230,18 +238,11 @@ impl Gate {
             return Ok(());
         }
         let range = AddressRange::of(address);
+        // Names stand for many ranges, but whoever has one can have many of them.
+        let most =
+            if range == AddressRange::Unknown { self.limits.outbound / 2 } else { self.limits.per_range_outbound };
+        self.check_range(false, range, most, now)?;
         let reserved = |peer: &PeerId| self.reserved.contains(peer);
-        if self.counts(range) {
-            if self.ledger.range_ban(range, now).is_some() {
-                return Err(Refusal::BannedRange);
-            }
-            // Names stand for many ranges, but whoever has one can have many of them.
-            let most =
-                if range == AddressRange::Unknown { self.limits.outbound / 2 } else { self.limits.per_range_outbound };
-            if self.slots.count_range(false, range, reserved) >= most as usize {
-                return Err(Refusal::Range);
-            }
-        }
         if self.slots.count(false, reserved) >= self.limits.outbound as usize {
             return Err(Refusal::Outbound);
         }
