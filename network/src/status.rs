@@ -43,6 +43,23 @@ pub struct Status {
 }
 
 impl Status {
+    /// What a peer of the chain says that has nothing of it, not even block 0, and no name.
+    #[must_use]
+    pub fn of_newcomer(chain: &SigningContext) -> Self {
+        Self {
+            version: PROTOCOL_VERSION,
+            chain_id: chain.chain_id,
+            genesis_hash: chain.genesis_hash,
+            head: BlockRef::default(),
+            finalized: Height::default(),
+            earliest: Height::default(),
+            era: Era::default(),
+            term: Term::default(),
+            epoch: Epoch::default(),
+            agent: Agent::default(),
+        }
+    }
+
     /// The chain that the sender is on.
     #[must_use]
     pub const fn chain(&self) -> SigningContext {

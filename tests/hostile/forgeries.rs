@@ -36,7 +36,7 @@ pub(super) type Forgery = (&'static str, Vec<u8>);
 impl Stranger {
     /// Somebody new.
     pub(super) fn new(order: &Order) -> Option<Self> {
-        let context = SigningContext { chain_id: order.chain_id, genesis_hash: order.genesis_hash };
+        let context = order.chain();
         let operator = OperatorKey::from_bytes(&B256::random()).ok()?;
         let bls = BlsKey::generate(B256::random().as_slice()).ok()?;
         Some(Self { context, set_root: order.set_root, operator, bls })

@@ -20,6 +20,7 @@ mod source;
 mod streams;
 
 use alloy_primitives::{B256, hex};
+use baton_consensus::signing::SigningContext;
 use libp2p::Multiaddr;
 use serde::{Deserialize, Serialize};
 use source::Source;
@@ -103,6 +104,11 @@ pub(crate) struct Order {
 }
 
 impl Order {
+    /// What signatures of the chain are bound to.
+    fn chain(&self) -> SigningContext {
+        SigningContext { chain_id: self.chain_id, genesis_hash: self.genesis_hash }
+    }
+
     /// The topic of a kind of gossip.
     fn topic(&self, kind: &str) -> String {
         format!("{}/{kind}/1", self.prefix())

@@ -10,7 +10,7 @@ use baton_consensus::{
     codec,
     types::{BlockRef, ChainSegment, Epoch, Era, ExtraData, Height, Term},
 };
-use baton_network::{Agent, BlocksByRange, PROTOCOL_VERSION, Status};
+use baton_network::{Agent, BlocksByRange, Status};
 use futures::{AsyncReadExt, AsyncWriteExt, future::join_all};
 use libp2p::Multiaddr;
 use serde::Serialize;
@@ -142,16 +142,10 @@ pub(super) async fn introduce(order: &Order, link: &Link) {
 
 fn newcomer(order: &Order) -> Status {
     Status {
-        version: PROTOCOL_VERSION,
-        chain_id: order.chain_id,
-        genesis_hash: order.genesis_hash,
         head: BlockRef { height: Height(0), hash: order.genesis_hash },
-        finalized: Height(0),
-        earliest: Height(0),
-        era: Era(0),
         term: Term(1),
-        epoch: Epoch(0),
         agent: Agent::fit("baton/0.1.0"),
+        ..Status::of_newcomer(&order.chain())
     }
 }
 

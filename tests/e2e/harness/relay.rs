@@ -4,8 +4,8 @@ use super::until;
 use alloy_primitives::B256;
 use baton_consensus::signing::SigningContext;
 use baton_network::{
-    Keypair, Multiaddr, NetworkConfig, NetworkEvent, NetworkHandle, PROTOCOL_VERSION, PeerId, Request, Responder,
-    Response, Status, Verdict,
+    Keypair, Multiaddr, NetworkConfig, NetworkEvent, NetworkHandle, PeerId, Request, Responder, Response, Status,
+    Verdict,
 };
 use eyre::WrapErr;
 use std::{
@@ -38,19 +38,7 @@ impl BentPeer {
         let mut config = NetworkConfig::new(Keypair::generate_ed25519(), chain);
         config.listen = vec!["/ip4/127.0.0.1/tcp/0".parse()?];
         config.bootnodes = honest;
-        let status = Status {
-            version: PROTOCOL_VERSION,
-            chain_id: chain.chain_id,
-            genesis_hash: chain.genesis_hash,
-            head: Default::default(),
-            finalized: Default::default(),
-            earliest: Default::default(),
-            era: Default::default(),
-            term: Default::default(),
-            epoch: Default::default(),
-            agent: Default::default(),
-        };
-        let (status, own) = watch::channel(status);
+        let (status, own) = watch::channel(Status::of_newcomer(&chain));
         let (network, mut events, task) = baton_network::start(config, own).wrap_err("cannot start a bent peer")?;
         let mut tasks = JoinSet::new();
         tasks.spawn(task.run(std::future::pending()));

@@ -11,7 +11,7 @@ use baton_consensus::{
     signing::{Signed, SigningContext},
     types::{Block, CompactBlock, ExtraData, Height, SignedBlock},
 };
-use baton_network::{GossipMessage, Keypair, Multiaddr, NetworkConfig, NetworkHandle, PROTOCOL_VERSION, Status};
+use baton_network::{GossipMessage, Keypair, Multiaddr, NetworkConfig, NetworkHandle, Status};
 use eyre::{OptionExt, WrapErr};
 use std::{path::Path, sync::Arc};
 use tokio::{sync::watch, task::JoinSet};
@@ -29,19 +29,7 @@ impl Peer {
         let chain = genesis.signing_context();
         let mut config = NetworkConfig::new(Keypair::generate_ed25519(), chain);
         config.bootnodes = addresses;
-        let status = Status {
-            version: PROTOCOL_VERSION,
-            chain_id: chain.chain_id,
-            genesis_hash: chain.genesis_hash,
-            head: Default::default(),
-            finalized: Default::default(),
-            earliest: Default::default(),
-            era: Default::default(),
-            term: Default::default(),
-            epoch: Default::default(),
-            agent: Default::default(),
-        };
-        let (keep, status) = watch::channel(status);
+        let (keep, status) = watch::channel(Status::of_newcomer(&chain));
         let (network, mut events, task) = baton_network::start(config, status)?;
         let mut tasks = JoinSet::new();
         tasks.spawn(task.run(CancellationToken::new().cancelled_owned()));
