@@ -11,23 +11,26 @@ use crate::{
     rpc::RpcBehaviour,
     status::Agent,
 };
-use libp2p::{PeerId, Swarm, SwarmBuilder, identify, noise, ping, relay, swarm::NetworkBehaviour, tcp, yamux};
+use libp2p::{
+    Multiaddr, PeerId, Swarm, SwarmBuilder, identify, identity::Keypair, noise, ping, quic, relay,
+    swarm::NetworkBehaviour, tcp, yamux,
+};
 use std::{
     sync::Arc,
     time::{Duration, SystemTime},
 };
 
 /// What identify calls the family of protocols.
-pub(crate) const IDENTIFY_PROTOCOL: &str = "/baton/1";
+const IDENTIFY_PROTOCOL: &str = "/baton/1";
 
 /// Connections without any stream are kept this long; peers exchange status far more often.
 pub(crate) const IDLE_TIMEOUT: Duration = Duration::from_secs(600);
 
 /// How often a link is probed; the answer is due in the same time, else the connection is closed.
-pub(crate) const PING: Duration = Duration::from_secs(10);
+const PING: Duration = Duration::from_secs(10);
 
 /// Streams that one connection may have at a time.
-pub(crate) const MAX_STREAMS: u16 = 256;
+const MAX_STREAMS: u16 = 256;
 
 #[derive(NetworkBehaviour)]
 pub(crate) struct Behaviour {
@@ -49,19 +52,14 @@ impl Behaviour {
         relay: relay::client::Behaviour,
     ) -> Result<Self, NetworkError> {
         let local = PeerId::from(config.keypair.public());
-        let identify = identify::Config::new(IDENTIFY_PROTOCOL.to_owned(), config.keypair.public())
-            .with_agent_version(Agent::fit(&config.agent).into())
-            // What is told is decided in one place, and what is heard goes through the address policy.
-            .with_hide_listen_addrs(true)
-            .with_cache_size(0);
         let now = SystemTime::now();
         let ledger = config.state_dir.as_deref().map_or_else(Ledger::default, |directory| Ledger::load(directory, now));
         Ok(Self {
             gate: Gate::new(config.limits, ledger, counters),
             gossipsub: gossip::build(topics)?,
             rpc: RpcBehaviour::new(&config.chain, config.timing.request_deadline_max),
-            identify: identify::Behaviour::new(identify),
-            ping: ping::Behaviour::new(ping::Config::new().with_interval(PING).with_timeout(PING)),
+            identify: identify(&config.keypair, &config.agent),
+            ping: ping(),
             discovery: DiscoveryBehaviour::new(config, local, policy, relay)?,
         })
     }
@@ -78,10 +76,7 @@ pub(crate) fn build(
         .with_tokio()
         .with_tcp(tcp::Config::default().nodelay(true), noise::Config::new, yamux)
         .map_err(|error| setup("noise", &error))?
-        .with_quic_config(|mut quic| {
-            quic.max_concurrent_stream_limit = MAX_STREAMS.into();
-            quic
-        })
+        .with_quic_config(quic)
         .with_dns()
         .map_err(|error| setup("the DNS resolver (is /etc/resolv.conf readable?)", &error))?
         .with_relay_client(noise::Config::new, yamux)
@@ -90,12 +85,21 @@ pub(crate) fn build(
         .map_err(|error| setup("the behaviours", &error))?
         .with_swarm_config(|swarm| swarm.with_idle_connection_timeout(IDLE_TIMEOUT))
         .build();
-    for address in &config.listen {
-        swarm
-            .listen_on(address.clone())
-            .map_err(|error| NetworkError::Listen { address: address.clone(), reason: error.to_string() })?;
-    }
+    listen(&mut swarm, &config.listen)?;
     Ok(swarm)
+}
+
+pub(crate) fn identify(keypair: &Keypair, agent: &str) -> identify::Behaviour {
+    let config = identify::Config::new(IDENTIFY_PROTOCOL.to_owned(), keypair.public())
+        .with_agent_version(Agent::fit(agent).into())
+        // What is told is decided in one place, and what is heard goes through the address policy.
+        .with_hide_listen_addrs(true)
+        .with_cache_size(0);
+    identify::Behaviour::new(config)
+}
+
+pub(crate) fn ping() -> ping::Behaviour {
+    ping::Behaviour::new(ping::Config::new().with_interval(PING).with_timeout(PING))
 }
 
 /// Streams are bounded.
@@ -103,6 +107,22 @@ pub(crate) fn yamux() -> yamux::Config {
     let mut yamux = yamux::Config::default();
     yamux.set_max_num_streams(MAX_STREAMS.into());
     yamux
+}
+
+/// Streams are bounded here as well.
+pub(crate) fn quic(mut quic: quic::Config) -> quic::Config {
+    quic.max_concurrent_stream_limit = MAX_STREAMS.into();
+    quic
+}
+
+/// Starts to listen.
+pub(crate) fn listen<B: NetworkBehaviour>(swarm: &mut Swarm<B>, addresses: &[Multiaddr]) -> Result<(), NetworkError> {
+    for address in addresses {
+        swarm
+            .listen_on(address.clone())
+            .map_err(|error| NetworkError::Listen { address: address.clone(), reason: error.to_string() })?;
+    }
+    Ok(())
 }
 
 pub(crate) fn setup(what: &'static str, error: &dyn std::fmt::Display) -> NetworkError {

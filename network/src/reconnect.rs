@@ -6,15 +6,16 @@
 
 use crate::config::Timing;
 use libp2p::{
-    Multiaddr, PeerId,
+    Multiaddr, PeerId, Swarm,
     multiaddr::Protocol,
     swarm::{
-        ConnectionId,
+        ConnectionId, DialError, NetworkBehaviour,
         dial_opts::{DialOpts, PeerCondition},
     },
 };
 use rand::Rng;
 use std::time::{Duration, Instant};
+use tracing::debug;
 
 /// Addresses that are remembered for one peer.
 const MAX_ADDRESSES: usize = 8;
@@ -231,8 +232,25 @@ impl Reconnect {
             .collect()
     }
 
+    /// Dials what is due. `few` tells whether there are too few peers.
+    pub(crate) fn dial_due<B: NetworkBehaviour>(
+        &mut self,
+        swarm: &mut Swarm<B>,
+        now: Instant,
+        few: bool,
+        connected: impl Fn(&PeerId) -> bool,
+    ) {
+        for options in self.due(now, few, connected) {
+            let connection = options.connection_id();
+            if let Err(error) = swarm.dial(options) {
+                debug!(%error, "cannot dial");
+                self.failed(connection, matches!(error, DialError::LocalPeerId { .. }), now);
+            }
+        }
+    }
+
     /// What to dial now. `few` tells whether there are too few peers.
-    pub(crate) fn due(&mut self, now: Instant, few: bool, connected: impl Fn(&PeerId) -> bool) -> Vec<DialOpts> {
+    fn due(&mut self, now: Instant, few: bool, connected: impl Fn(&PeerId) -> bool) -> Vec<DialOpts> {
         let candidates = self.targets.iter().filter(|target| target.reasons.is_candidate() && target.dialing.is_some());
         let mut room = MAX_CANDIDATE_DIALS.saturating_sub(candidates.count());
         let mut dials = Vec::new();

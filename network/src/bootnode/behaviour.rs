@@ -3,10 +3,9 @@
 use super::BootnodeConfig;
 use crate::{
     MAX_CONNECTIONS_PER_PEER,
-    behaviour::{IDENTIFY_PROTOCOL, IDLE_TIMEOUT, MAX_STREAMS, PING, setup, yamux},
+    behaviour::{self, IDLE_TIMEOUT, listen, quic, setup, yamux},
     discovery::{AddressPolicy, Dials, Guard, Kademlia, build_kademlia},
     error::NetworkError,
-    status::Agent,
 };
 use libp2p::{
     PeerId, Swarm, SwarmBuilder, autonat, connection_limits, identify, noise, ping, relay,
@@ -42,10 +41,6 @@ pub(super) struct Behaviour {
 /// Builds the swarm and starts to listen.
 pub(super) fn build(config: &BootnodeConfig, policy: &AddressPolicy) -> Result<Swarm<Behaviour>, NetworkError> {
     let local = PeerId::from(config.keypair.public());
-    let identify = identify::Config::new(IDENTIFY_PROTOCOL.to_owned(), config.keypair.public())
-        .with_agent_version(Agent::fit(&config.agent).into())
-        .with_hide_listen_addrs(true)
-        .with_cache_size(0);
     let limits = connection_limits::ConnectionLimits::default()
         .with_max_pending_incoming(Some(MAX_PENDING))
         .with_max_pending_outgoing(Some(MAX_PENDING))
@@ -54,8 +49,8 @@ pub(super) fn build(config: &BootnodeConfig, policy: &AddressPolicy) -> Result<S
     let relay = config.relay.then(|| relay::Behaviour::new(local, relay_limits()));
     let behaviour = Behaviour {
         limits: connection_limits::Behaviour::new(limits),
-        identify: identify::Behaviour::new(identify),
-        ping: ping::Behaviour::new(ping::Config::new().with_interval(PING).with_timeout(PING)),
+        identify: behaviour::identify(&config.keypair, &config.agent),
+        ping: behaviour::ping(),
         kademlia: build_kademlia(local, &config.chain, policy.clone(), true),
         autonat: Guard::new(autonat::v2::server::Behaviour::default(), policy.clone(), Dials::OnRequest),
         relay: relay.into(),
@@ -64,21 +59,14 @@ pub(super) fn build(config: &BootnodeConfig, policy: &AddressPolicy) -> Result<S
         .with_tokio()
         .with_tcp(tcp::Config::default().nodelay(true), noise::Config::new, yamux)
         .map_err(|error| setup("noise", &error))?
-        .with_quic_config(|mut quic| {
-            quic.max_concurrent_stream_limit = MAX_STREAMS.into();
-            quic
-        })
+        .with_quic_config(quic)
         .with_dns()
         .map_err(|error| setup("the DNS resolver (is /etc/resolv.conf readable?)", &error))?
         .with_behaviour(|_| behaviour)
         .map_err(|error| setup("the behaviours", &error))?
         .with_swarm_config(|swarm| swarm.with_idle_connection_timeout(IDLE_TIMEOUT))
         .build();
-    for address in &config.listen {
-        swarm
-            .listen_on(address.clone())
-            .map_err(|error| NetworkError::Listen { address: address.clone(), reason: error.to_string() })?;
-    }
+    listen(&mut swarm, &config.listen)?;
     Ok(swarm)
 }
 

@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     config::Timing,
-    discovery::{AddressPolicy, OwnAddresses, Pace, PeerStore, Walk, insert},
+    discovery::{AddressPolicy, OwnAddresses, Pace, PeerStore, Walk, announce, insert},
     error::NetworkError,
     gossip::chain_prefix,
     reconnect::Reconnect,
@@ -22,14 +22,11 @@ use std::{
     future::Future,
     time::{Duration, Instant},
 };
-use tokio::{sync::watch, task::JoinHandle, time::MissedTickBehavior};
+use tokio::{sync::watch, time::MissedTickBehavior};
 use tracing::{debug, info, warn};
 
 /// How often deadlines and dials are looked at.
 const TICK: Duration = Duration::from_millis(250);
-
-/// The pause between two writes of the table.
-const SAVE_INTERVAL: Duration = Duration::from_secs(1);
 
 /// With fewer connections than this, peers of the table are dialed.
 const FEW: usize = 8;
@@ -73,8 +70,6 @@ pub struct Bootnode {
     reconnect: Reconnect,
     walk: Walk,
     store: PeerStore,
-    saving: Option<JoinHandle<()>>,
-    saved_at: Instant,
     reported_at: Instant,
     max_connections: usize,
     state: watch::Sender<BootnodeState>,
@@ -118,8 +113,6 @@ impl Bootnode {
             reconnect,
             walk: Walk::new(Pace::default()),
             store: PeerStore::open(peer_store),
-            saving: None,
-            saved_at: now,
             reported_at: now,
             max_connections: usize::try_from(max_connections).unwrap_or(usize::MAX),
             state,
@@ -149,16 +142,10 @@ impl Bootnode {
                 _ = tick.tick() => self.on_tick(Instant::now()),
             }
         }
-        if let Some(saving) = self.saving.take() {
-            // It has logged what went wrong.
-            let _ = saving.await;
-        }
         for peer in self.peers.keys() {
             self.store.seen(peer);
         }
-        if let Some(snapshot) = self.store.changes() {
-            snapshot.write();
-        }
+        self.store.save_all().await;
         info!("bootnode stopped");
     }
 
@@ -258,15 +245,7 @@ impl Bootnode {
 
     fn update_told(&mut self) {
         let told = self.own.to_tell(&self.policy);
-        let old: Vec<_> = self.swarm.external_addresses().cloned().collect();
-        for address in old.iter().filter(|address| !told.contains(address)) {
-            self.swarm.remove_external_address(address);
-        }
-        let new: Vec<_> = told.into_iter().filter(|address| !old.contains(address)).collect();
-        if !new.is_empty() {
-            for address in new {
-                self.swarm.add_external_address(address);
-            }
+        if announce(&mut self.swarm, &told) {
             let peers: Vec<_> = self.peers.keys().copied().collect();
             self.swarm.behaviour_mut().identify.push(peers);
         }
@@ -275,13 +254,7 @@ impl Bootnode {
     fn on_tick(&mut self, now: Instant) {
         let few = self.peers.len() < FEW;
         let peers = &self.peers;
-        for options in self.reconnect.due(now, few, |peer| peers.contains_key(peer)) {
-            let connection = options.connection_id();
-            if let Err(error) = self.swarm.dial(options) {
-                debug!(%error, "cannot dial");
-                self.reconnect.failed(connection, matches!(error, DialError::LocalPeerId { .. }), now);
-            }
-        }
+        self.reconnect.dial_due(&mut self.swarm, now, few, |peer| peers.contains_key(peer));
         if self.walk.is_due(now, few) {
             self.swarm.behaviour_mut().kademlia.get_closest_peers(PeerId::random());
         }
@@ -297,11 +270,7 @@ impl Bootnode {
             self.reported_at = now;
             info!(connected, table, "bootnode");
         }
-        let is_idle = self.saving.as_ref().is_none_or(JoinHandle::is_finished);
-        if is_idle && now.saturating_duration_since(self.saved_at) >= SAVE_INTERVAL {
-            self.saved_at = now;
-            self.saving = self.store.changes().map(|snapshot| tokio::task::spawn_blocking(move || snapshot.write()));
-        }
+        self.store.save_if_due(now);
     }
 
     /// When nearly all places are taken, who was served longest goes.

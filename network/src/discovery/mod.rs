@@ -25,7 +25,7 @@ pub(crate) use behaviour::{DiscoveryBehaviour, DiscoveryBehaviourEvent};
 pub(crate) use guard::{Dials, Guard};
 pub(crate) use kademlia::{Kademlia, build as build_kademlia, insert, protocol as kademlia_protocol};
 pub(crate) use loneliness::{Loneliness, Tried};
-pub(crate) use own::OwnAddresses;
+pub(crate) use own::{OwnAddresses, announce};
 pub(crate) use policy::AddressPolicy;
 pub(crate) use scope::{Scope, is_relayed};
 pub use store::PEERS_FILE;

@@ -1,7 +1,7 @@
 //! This node's own addresses: those that it tells others.
 
 use super::{policy::AddressPolicy, scope};
-use libp2p::Multiaddr;
+use libp2p::{Multiaddr, Swarm, swarm::NetworkBehaviour};
 
 /// The most addresses that a node tells of itself.
 const MAX_TOLD: usize = 8;
@@ -55,6 +55,19 @@ impl OwnAddresses {
         }
         told
     }
+}
+
+/// Has the swarm tell others these addresses and no others; whether it did not tell one of them before.
+pub(crate) fn announce<B: NetworkBehaviour>(swarm: &mut Swarm<B>, told: &[Multiaddr]) -> bool {
+    let old: Vec<_> = swarm.external_addresses().cloned().collect();
+    for address in old.iter().filter(|address| !told.contains(address)) {
+        swarm.remove_external_address(address);
+    }
+    let new: Vec<_> = told.iter().filter(|address| !old.contains(address)).collect();
+    for address in &new {
+        swarm.add_external_address((*address).clone());
+    }
+    !new.is_empty()
 }
 
 #[cfg(test)]

@@ -15,8 +15,9 @@ use serde::{Deserialize, Serialize};
 use std::{
     collections::HashMap,
     path::PathBuf,
-    time::{Duration, SystemTime},
+    time::{Duration, Instant, SystemTime},
 };
+use tokio::task::JoinHandle;
 use tracing::warn;
 
 /// The file's name in the data directory.
@@ -33,6 +34,9 @@ const MAX_STORED_ADDRESSES: usize = 4;
 
 /// Peers that nobody has seen for so long are forgotten.
 const MAX_AGE: Duration = Duration::from_secs(30 * 24 * 3600);
+
+/// The pause between two writes of the file.
+const SAVE_INTERVAL: Duration = Duration::from_secs(1);
 
 #[derive(Debug, Serialize, Deserialize)]
 struct Document {
@@ -69,13 +73,15 @@ pub(crate) struct PeerStore {
     path: Option<PathBuf>,
     peers: HashMap<PeerId, Known>,
     is_dirty: bool,
+    saving: Option<JoinHandle<()>>,
+    saved_at: Instant,
 }
 
 impl PeerStore {
     /// Reads the file; without a path nothing is kept. A file that is missing is an empty store, and one that is damaged as well:
     /// it says who can be dialed, nothing that cannot be found again.
     pub(crate) fn open(path: Option<PathBuf>) -> Self {
-        let mut store = Self { path, peers: HashMap::new(), is_dirty: false };
+        let mut store = Self { path, peers: HashMap::new(), is_dirty: false, saving: None, saved_at: Instant::now() };
         let Some(path) = &store.path else { return store };
         if let Some(Document { peers }) = state_file::read(path) {
             peers.into_iter().for_each(|entry| store.take(entry));
@@ -179,8 +185,28 @@ impl PeerStore {
         peers.into_iter().map(|(peer, known)| (*peer, allowed(known))).collect()
     }
 
+    /// Writes what changed, in the background: one write at a time, and a pause between two.
+    pub(crate) fn save_if_due(&mut self, now: Instant) {
+        let is_idle = self.saving.as_ref().is_none_or(JoinHandle::is_finished);
+        if is_idle && now.saturating_duration_since(self.saved_at) >= SAVE_INTERVAL {
+            self.saved_at = now;
+            self.saving = self.changes().map(|snapshot| tokio::task::spawn_blocking(move || snapshot.write()));
+        }
+    }
+
+    /// Writes what is not written yet, at the end.
+    pub(crate) async fn save_all(&mut self) {
+        if let Some(saving) = self.saving.take() {
+            // It has logged what went wrong.
+            let _ = saving.await;
+        }
+        if let Some(snapshot) = self.changes() {
+            snapshot.write();
+        }
+    }
+
     /// What to write and where, if anything changed since the last time.
-    pub(crate) fn changes(&mut self) -> Option<Snapshot> {
+    fn changes(&mut self) -> Option<Snapshot> {
         if !std::mem::take(&mut self.is_dirty) {
             return None;
         }
@@ -199,14 +225,14 @@ fn entry(peer: &PeerId, known: &Known) -> Entry {
 
 /// The store as it is to be on disk.
 #[derive(Debug)]
-pub(crate) struct Snapshot {
+struct Snapshot {
     path: PathBuf,
     document: Document,
 }
 
 impl Snapshot {
     /// Writes the file whole: a reader, and the next start, sees the old one or the new one. Blocks.
-    pub(crate) fn write(&self) {
+    fn write(&self) {
         if let Err(error) = state_file::write(&self.path, &self.document) {
             warn!(file = %self.path.display(), %error, "the peer store cannot be written: after a restart, peers must be found anew");
         }

@@ -103,12 +103,6 @@ impl NetworkTask {
     pub(super) fn on_tick_connections(&mut self, now: Instant) {
         let peers = &self.peers;
         let few = peers.are_few(self.enough_peers);
-        for options in self.reconnect.due(now, few, |peer| peers.contains(peer)) {
-            let connection = options.connection_id();
-            if let Err(error) = self.swarm.dial(options) {
-                debug!(%error, "cannot dial");
-                self.reconnect.failed(connection, matches!(error, DialError::LocalPeerId { .. }), now);
-            }
-        }
+        self.reconnect.dial_due(&mut self.swarm, now, few, |peer| peers.contains(peer));
     }
 }

@@ -5,7 +5,7 @@ use crate::{
     config::{DiscoveryConfig, RelayUse},
     discovery::{
         AddressPolicy, DiscoveryBehaviourEvent, Loneliness, OwnAddresses, PEERS_FILE, Pace, PeerStore, Reachability,
-        Tried, Walk, insert, is_relayed, kademlia_protocol,
+        Tried, Walk, announce, insert, is_relayed, kademlia_protocol,
     },
     reconnect::Reconnect,
     rpc::Protocol,
@@ -27,14 +27,11 @@ use std::{
     path::Path,
     time::{Duration, Instant},
 };
-use tokio::{sync::watch, task::JoinHandle};
-use tracing::{debug, info, warn};
+use tokio::sync::watch;
+use tracing::{debug, info};
 
 /// How long a bootnode stays connected once there are enough peers: long enough for it to dial back.
 const HELPER_STAY: Duration = Duration::from_secs(30);
-
-/// The pause between two writes of the peer store.
-const SAVE_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Relays that are used at a time.
 const MAX_RELAYS: usize = 2;
@@ -60,8 +57,6 @@ pub(super) struct Discovery {
     relay_not_before: Instant,
     offers: HashMap<PeerId, Multiaddr>,
     store: PeerStore,
-    saved_at: Instant,
-    saving: Option<JoinHandle<()>>,
     loneliness: Loneliness,
 }
 
@@ -96,8 +91,6 @@ impl Discovery {
             relay_not_before: now,
             offers: HashMap::new(),
             store: PeerStore::open(state_dir.map(|directory| directory.join(PEERS_FILE))),
-            saved_at: now,
-            saving: None,
             loneliness: Loneliness::new(now),
         };
         (discovery, told_receiver, reachability_receiver)
@@ -157,13 +150,7 @@ impl NetworkTask {
     /// Tells peers our addresses if they are others than before.
     pub(super) fn update_told(&mut self) {
         let told = self.discovery.own.to_tell(&self.discovery.policy);
-        let old: Vec<_> = self.swarm.external_addresses().cloned().collect();
-        for address in old.iter().filter(|address| !told.contains(address)) {
-            self.swarm.remove_external_address(address);
-        }
-        for address in told.iter().filter(|address| !old.contains(address)) {
-            self.swarm.add_external_address(address.clone());
-        }
+        announce(&mut self.swarm, &told);
         if self.discovery.told.send_if_modified(|known| std::mem::replace(known, told.clone()) != told) {
             let peers: Vec<_> = self.swarm.connected_peers().copied().collect();
             self.swarm.behaviour_mut().identify.push(peers);
@@ -316,10 +303,7 @@ impl NetworkTask {
         let (bootnodes, others) = self.reconnect.known();
         let tried = Tried { bootnodes, others, connected: self.peers.helpers().count() };
         self.discovery.loneliness.look(now, self.peers.ready(), tried);
-        if now.saturating_duration_since(self.discovery.saved_at) >= SAVE_INTERVAL {
-            self.discovery.saved_at = now;
-            self.save_in_background();
-        }
+        self.discovery.store.save_if_due(now);
     }
 
     /// Bootnodes have others to help. While peers are few, those that the operator named stay.
@@ -379,24 +363,11 @@ impl NetworkTask {
         true
     }
 
-    fn save_in_background(&mut self) {
-        if self.discovery.saving.as_ref().is_some_and(|saving| !saving.is_finished()) {
-            return;
-        }
-        if let Some(snapshot) = self.discovery.store.changes() {
-            self.discovery.saving = Some(tokio::task::spawn_blocking(move || snapshot.write()));
-        }
-    }
-
     /// Writes the peer store, with who is here now.
-    pub(super) fn save_peers(&mut self) {
+    pub(super) async fn save_peers(&mut self) {
         for peer in self.peers.ready_ids() {
             self.discovery.store.seen(&peer);
         }
-        if self.discovery.saving.as_ref().is_some_and(|saving| !saving.is_finished()) {
-            warn!("the peer store is being written already; what changed since then is lost");
-        } else if let Some(snapshot) = self.discovery.store.changes() {
-            snapshot.write();
-        }
+        self.discovery.store.save_all().await;
     }
 }

@@ -230,7 +230,7 @@ impl NetworkTask {
     /// Lets what is queued leave, and closes the connections.
     async fn close(&mut self) {
         self.keep_all().await;
-        self.save_peers();
+        self.save_peers().await;
         let sent = async {
             loop {
                 self.swarm.select_next_some().await;
