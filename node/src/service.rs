@@ -2,7 +2,7 @@
 
 use crate::{
     admin::{self, AdminSocket, NodeOperations},
-    chain::{ChainReader, HeadEvents, RecentBlocks, init_genesis},
+    chain::{ChainReader, HeadEvents, RecentBlocks, check_genesis},
     config::{DatabaseConfig, NodeConfig, ProcessConfig, Ready, RelayMode},
     engine::{Engine, EngineConfig},
     eras::{self, CurrentEra},
@@ -161,16 +161,6 @@ pub async fn run(config: NodeConfig) -> eyre::Result<()> {
 
     // The way to the first block, if the node is new.
     let progress = sync::Progress::new(Arc::clone(&metrics));
-    let arrival = Arrival {
-        genesis: Arc::clone(&genesis),
-        store: store.clone(),
-        network: network.clone(),
-        peers: peers.clone(),
-        mode: sync.mode,
-        checkpoint: sync.checkpoint,
-        is_member: operator.as_ref().is_some_and(|(operator, _)| genesis.set.contains(operator.address())),
-        progress: progress.clone(),
-    };
     let arrive = async {
         let porter = Porter {
             network: network.clone(),
@@ -180,6 +170,16 @@ pub async fn run(config: NodeConfig) -> eyre::Result<()> {
             listening: listening.clone(),
         };
         let arrive = async {
+            let arrival = Arrival {
+                genesis: Arc::clone(&genesis),
+                store: store.clone(),
+                network: network.clone(),
+                peers: peers.clone(),
+                mode: sync.mode,
+                checkpoint: sync.checkpoint,
+                is_member: operator.as_ref().is_some_and(|(operator, _)| genesis.set.contains(operator.address())),
+                progress: progress.clone(),
+            };
             let plan = arrival.plan().await?;
             let waiting = (plan != sync::Plan::Nothing).then(|| {
                 let (sync, peers) = (progress.follow(), Arc::new(peers.clone()));
@@ -211,14 +211,11 @@ pub async fn run(config: NodeConfig) -> eyre::Result<()> {
     let anchors = match supervisor.during(arrive).await.and_then(|arrived| arrived) {
         Ok(Some(anchors)) => anchors,
         ended => {
-            drop(arrival);
             drop(store);
             let ended = ended.map(|_| ());
             return close(supervisor.oversee(std::future::ready(())).await, closing).await.and(ended);
         }
     };
-    // Whoever holds the database must let go of it in the end.
-    drop(arrival);
     let reign = eras::restore(&store, genesis.reign(), genesis.signing_context())?;
     greet(&genesis, &store, &reign, operator.as_ref().map(|(operator, _)| operator));
     members.set(&reign.electorate.set);
@@ -346,6 +343,7 @@ pub async fn run(config: NodeConfig) -> eyre::Result<()> {
         consensus: consensus.clone(),
         peers: peers.clone(),
     });
+    // It holds the database, which is closed below.
     drop(sources);
     let context = rpc::RpcContext { chain, pool, consensus, peers, heads, l1: l1_status, sync: progress.follow() };
     let (server, rpc_address) = (rpc::start_on(&rpc_socket, rpc_config, context)?, rpc_socket.address());
@@ -416,10 +414,7 @@ async fn open_store(data_dir: &Path, config: DatabaseConfig, genesis: Arc<Genesi
     tokio::task::spawn_blocking(move || {
         let store =
             Store::open(&path, &StoreOptions { cache_bytes: cache.as_usize(), prune, ..StoreOptions::default() })?;
-        if store.genesis().is_some() {
-            // Refuses the chain of another genesis.
-            init_genesis(&store, &genesis)?;
-        }
+        check_genesis(&store, &genesis)?;
         Ok(store)
     })
     .await?

@@ -27,7 +27,7 @@ mod tests;
 pub use blocks::{BlockWithReceipts, RecoveredBlock, consensus_block, execution_block};
 pub use commit::{block_commit, state_changes, stored_receipts, trie_changes};
 pub use error::ChainError;
-pub use genesis::init_genesis;
+pub use genesis::{check_genesis, init_genesis};
 pub(crate) use heads::block_logs;
 pub use heads::{BlockLog, HeadEvent, HeadEvents, NewHead};
 pub use pool::committed_block;

@@ -90,7 +90,9 @@ async fn subscriptions_have_hexadecimal_names_and_end_on_request() {
     let name: String = client.request("eth_subscribe", rpc_params!["newHeads"]).await.unwrap();
     assert!(name.starts_with("0x"), "{name}");
     // The answer may be here before the server has the subscription in its books.
-    while !client.request::<bool, _>("eth_unsubscribe", rpc_params![&name]).await.unwrap() {}
+    let unsubscribed =
+        async { while !client.request::<bool, _>("eth_unsubscribe", rpc_params![&name]).await.unwrap() {} };
+    tokio::time::timeout(Duration::from_secs(10), unsubscribed).await.unwrap();
     assert!(!client.request::<bool, _>("eth_unsubscribe", rpc_params![&name]).await.unwrap());
     for (params, message) in [
         (rpc_params!["newBlocks"], "no \"newBlocks\" subscription in eth namespace"),
