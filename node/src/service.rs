@@ -159,6 +159,19 @@ pub async fn run(config: NodeConfig) -> eyre::Result<()> {
         supervisor.spawn("metrics", with(server.run(shutdown.clone())));
     }
 
+    // What its operator may tell it.
+    let resigning = Arc::new(OnceLock::new());
+    match AdminSocket::bind(&data_dir) {
+        Ok(socket) => {
+            let operations =
+                NodeOperations { engine: Arc::clone(&resigning), network: network.clone(), members: members.clone() };
+            let server = admin::Server::new(socket, operations);
+            supervisor.spawn("admin", with(server.run(shutdown.clone())));
+        }
+        // The chain does not depend on it.
+        Err(error) => warn!(%error, "`baton admin` cannot reach this node"),
+    }
+
     // The way to the first block, if the node is new.
     let progress = sync::Progress::new(Arc::clone(&metrics));
     let arrive = async {
@@ -324,15 +337,8 @@ pub async fn run(config: NodeConfig) -> eyre::Result<()> {
     if let Some(link) = link {
         supervisor.spawn("l1", with(link.run(engine_handle.clone(), shutdown.clone())));
     }
-    match AdminSocket::bind(&data_dir) {
-        Ok(socket) => {
-            let operations = NodeOperations { engine: engine_handle.clone(), network: network.clone(), members };
-            let server = admin::Server::new(socket, operations);
-            supervisor.spawn("admin", with(server.run(shutdown.clone())));
-        }
-        // The chain does not depend on it.
-        Err(error) => warn!(%error, "`baton admin` cannot reach this node"),
-    }
+    // Nobody else sets it.
+    let _ = resigning.set(engine_handle.clone());
 
     // What the node shows of itself, now that there is a chain.
     let (consensus, peers) = (Arc::new(view), Arc::new(peers));
@@ -453,7 +459,7 @@ fn greet(genesis: &Genesis, store: &Store, reign: &Reign, operator: Option<&Oper
     }
 }
 
-/// The peers that members are to be found at, as far as they say it.
+/// What the node tells of itself before its engine does.
 fn own_status(genesis: &Genesis, store: &Store) -> baton_network::Status {
     let start = BlockRef { height: Height(0), hash: genesis.hash };
     baton_network::Status {

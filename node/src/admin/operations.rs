@@ -3,13 +3,16 @@
 use super::{Answer, Operations, Request, peers};
 use crate::{engine::EngineHandle, mesh::MemberPeers};
 use baton_network::NetworkHandle;
-use std::time::Duration;
+use std::{
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
 
 /// A node's operations, carried out by its engine and its network.
 #[derive(Clone, Debug)]
 pub struct NodeOperations {
-    /// Who resigns.
-    pub engine: EngineHandle,
+    /// Who resigns; nobody while the node is on its way to the chain.
+    pub engine: Arc<OnceLock<EngineHandle>>,
     /// Who knows the peers.
     pub network: NetworkHandle,
     /// Which of them are sequencers.
@@ -18,13 +21,16 @@ pub struct NodeOperations {
 
 impl NodeOperations {
     async fn resign(&self, patience: Duration) -> Answer {
-        let before = self.engine.position();
-        let term = match self.engine.resign().await {
+        let Some(engine) = self.engine.get() else {
+            return Answer::refused("it is on its way to the chain, and schedules nothing yet");
+        };
+        let before = engine.position();
+        let term = match engine.resign().await {
             Some(Ok(term)) => term,
             Some(Err(reason)) => return Answer::refused(reason),
             None => return Answer::stopping(),
         };
-        let mut position = self.engine.follow();
+        let mut position = engine.follow();
         let wanted = (before.schedule.era, term);
         let opened = position.wait_for(|position| (position.schedule.era, position.schedule.term) >= wanted);
         match tokio::time::timeout(patience, opened).await {
