@@ -1,6 +1,6 @@
 //! Joining a chain that has gone on without the newcomer: by a snapshot of the state, or by executing everything.
 
-use crate::harness::{BentPeer, CHAIN_ID, FINALITY, Load, Net, Plan, Rpc, Scrape, Slot, until};
+use crate::harness::{BentPeer, CHAIN_ID, FINALITY, Load, Net, Plan, Rpc, Scrape, Slot, baton, run, until};
 use alloy_primitives::{Address, B256, Bytes, U64, U256};
 use baton_network::{Chunk, Response};
 use eyre::{OptionExt, ensure};
@@ -68,10 +68,10 @@ async fn sync_report(rpc: &Rpc) -> eyre::Result<Value> {
     rpc.ask("baton_sync", json!([])).await
 }
 
-/// Waits until a node is at the head that another has now.
+/// Waits until a node has the head that another one has at that time.
 async fn follows(rpc: &Rpc, other: &Rpc) -> eyre::Result<()> {
-    let height = other.height().await?;
-    until(JOINING, &format!("the newcomer is at height {height}"), async || {
+    until(JOINING, "the newcomer is at the head", async || {
+        let height = other.height().await?;
         Ok((rpc.height().await? >= height).then_some(()))
     })
     .await
@@ -80,9 +80,12 @@ async fn follows(rpc: &Rpc, other: &Rpc) -> eyre::Result<()> {
 /// Holds what a newcomer says of the state against what another node says, at a height that both have.
 async fn same_state(net: &Net, new: usize, probe: Address, accounts: &[Address]) -> eyre::Result<()> {
     let (new, old) = (net.rpc(new)?, net.rpc(0)?);
-    follows(&old, &new).await?;
     let height = U64::from(new.height().await?);
     follows(&old, &new).await?;
+    // At once: proofs are there for the last blocks alone.
+    let proof: Value = new.ask("eth_getProof", json!([probe, ["0x1", "0x2"], height])).await?;
+    let other: Value = old.ask("eth_getProof", json!([probe, ["0x1", "0x2"], height])).await?;
+    ensure!(proof == other, "{proof} against {other}");
     for account in accounts.iter().chain([&probe]) {
         for method in ["eth_getBalance", "eth_getTransactionCount", "eth_getCode"] {
             let ask = json!([account, height]);
@@ -99,9 +102,6 @@ async fn same_state(net: &Net, new: usize, probe: Address, accounts: &[Address])
         set += usize::from(ours != B256::ZERO);
     }
     ensure!(set > 1, "the contract has no storage");
-    let proof: Value = new.ask("eth_getProof", json!([probe, ["0x1", "0x2"], height])).await?;
-    let other: Value = old.ask("eth_getProof", json!([probe, ["0x1", "0x2"], height])).await?;
-    ensure!(proof == other, "{proof} against {other}");
     Ok(())
 }
 
@@ -253,27 +253,27 @@ async fn lies_seen(net: &Net, index: usize) -> eyre::Result<f64> {
 async fn a_poisoned_snapshot_is_told_and_another_one_taken() -> eyre::Result<()> {
     let mut net = Net::prepare(plan(&[1], 3), Slot::take_all().await?).await?;
     crowd(&net.genesis, 60_000)?;
-    keep_states(&mut net);
     net.start_all().await?;
     let (load, probe) = Load::through_all(&mut net).await?;
-    let holder = net.add_observer_with(&["--sync", "full", "--snapshot-interval", "32"]).await?;
+    // The sequencer, whom everybody finds, keeps no state, and nobody finds who does.
+    let alone = "--discovery=false";
+    let holder = net.add_observer_with(&["--sync", "full", "--snapshot-interval", "32", alone]).await?;
     has_snapshot_from(&net.rpc(holder)?, 64).await?;
-    let (chain, sequencer) = (chain(&net.rpc(0)?).await?, net.nodes[0].addresses().to_vec());
-    let poisoner = BentPeer::start(chain, sequencer.clone(), poison).await?;
-    let staller = BentPeer::start(chain, sequencer, stall).await?;
+    let (chain, honest) = (chain(&net.rpc(0)?).await?, net.nodes[holder].addresses().to_vec());
+    let poisoner = BentPeer::start(chain, honest.clone(), poison).await?;
+    let staller = BentPeer::start(chain, honest.clone(), stall).await?;
 
-    // At first nobody is there but those two.
-    net.nodes[holder].pause()?;
-    let known = [net.nodes[holder].addresses(), &poisoner.listens().await?, &staller.listens().await?].concat();
-    let new = net.prepare_observer(&["--sync", "snapshot"]);
-    net.nodes[new].start(&known).await?;
+    let new = net.prepare_observer(&["--sync", "snapshot", alone]);
+    net.nodes[new].start(&[poisoner.listens().await?, staller.listens().await?].concat()).await?;
     until(
         JOINING,
         "both bent peers were asked",
         async || Ok((poisoner.bent() > 0 && staller.bent() > 0).then_some(())),
     )
     .await?;
-    net.nodes[holder].resume()?;
+    let data_dir = net.nodes[new].data_dir().display().to_string();
+    let address = honest.first().ok_or_eyre("no address")?.to_string();
+    run(baton(["peers", "add", &address, "--data-dir", &data_dir]), JOINING).await?.success()?;
     follows(&net.rpc(new)?, &net.rpc(0)?).await?;
     let log = net.nodes[new].log();
     ensure!(log.contains("the snapshot is complete"), "it took over no state");
