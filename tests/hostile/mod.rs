@@ -1,8 +1,8 @@
 //! A peer that means harm. It speaks libp2p by hand, from the bytes up, so that it can break every rule: it uses transport,
 //! Noise and Yamux as they come, and nothing else of what Baton or libp2p's behaviours would keep it from.
 //!
-//! Every [`Attack`] is one way to do harm. It runs in a process of its own, against some nodes, for some seconds, with as many
-//! identities as it likes: who is sent away comes back as another.
+//! Every [`Attack`] is one way to do harm. It runs in a process of its own, against some nodes, for some seconds and until it
+//! has been noticed, with as many identities as it likes: who is sent away comes back as another.
 //!
 //! - [`source`]: TCP from any address of loopback.
 //! - [`link`]: connections and streams, negotiated by hand.
@@ -82,6 +82,11 @@ impl Attack {
         Self::Transactions,
         Self::Requests,
     ];
+
+    /// Whether whoever does this is known for it by some peer, and sent away.
+    const fn is_sent_away(self) -> bool {
+        matches!(self, Self::Bombs | Self::Signatures | Self::Pairings | Self::Replay | Self::Transactions)
+    }
 }
 
 /// What an attacker is told to do.
@@ -99,8 +104,10 @@ pub(crate) struct Order {
     pub(crate) genesis_hash: B256,
     /// What checkpoints name the set by.
     pub(crate) set_root: B256,
-    /// How long, in ms.
+    /// How long at least, in ms.
     pub(crate) milliseconds: u64,
+    /// How long at most, in ms, if it has not come to anything by then: other processes may leave it little time.
+    pub(crate) patience_milliseconds: u64,
 }
 
 impl Order {
@@ -126,10 +133,6 @@ impl Order {
     const fn source(&self) -> Source {
         Source(self.from)
     }
-
-    fn duration(&self) -> Duration {
-        Duration::from_millis(self.milliseconds)
-    }
 }
 
 /// What came of it.
@@ -145,6 +148,19 @@ pub(crate) struct Tally {
     pub(crate) cut: u64,
 }
 
+impl Tally {
+    fn now() -> Self {
+        let of = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        Self { connections: of(&CONNECTIONS), refused: of(&REFUSED), sent: of(&SENT), cut: of(&CUT) }
+    }
+
+    /// Whether the attack has been one, and has been noticed if it is one of those that are.
+    pub(crate) const fn has_come_to_something(&self, attack: Attack) -> bool {
+        let has_sent = self.sent > 0 || matches!(attack, Attack::ConnectionFlood);
+        self.connections > 0 && has_sent && (self.cut > 0 || !attack.is_sent_away())
+    }
+}
+
 static CONNECTIONS: AtomicU64 = AtomicU64::new(0);
 static REFUSED: AtomicU64 = AtomicU64::new(0);
 static SENT: AtomicU64 = AtomicU64::new(0);
@@ -154,9 +170,13 @@ fn count(counter: &AtomicU64) {
     counter.fetch_add(1, Ordering::Relaxed);
 }
 
-/// Does what it is told until the time is over.
+/// How often it looks whether it has come to something.
+const LOOK: Duration = Duration::from_millis(50);
+
+/// Does what it is told until the time is over, and it has come to something.
 pub(crate) async fn run(order: Order) -> Tally {
-    let deadline = Instant::now() + order.duration();
+    let [least, most] = [order.milliseconds, order.patience_milliseconds].map(Duration::from_millis);
+    let began = Instant::now();
     let attack = async {
         match order.attack {
             Attack::MalformedFrames => streams::malformed(&order).await,
@@ -174,10 +194,18 @@ pub(crate) async fn run(order: Order) -> Tally {
             Attack::Transactions => gossip::transactions(&order).await,
             Attack::Requests => requests::flood(&order).await,
         }
+        // Whoever ends early has been kept out for good, which is no reason to end early.
+        std::future::pending::<()>().await;
     };
-    // Whoever ends early has been kept out for good, which is no reason to end early.
-    let _ = tokio::time::timeout(order.duration(), attack).await;
-    tokio::time::sleep_until(deadline.into()).await;
-    let of = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
-    Tally { connections: of(&CONNECTIONS), refused: of(&REFUSED), sent: of(&SENT), cut: of(&CUT) }
+    let is_over = async {
+        tokio::time::sleep(least).await;
+        while !Tally::now().has_come_to_something(order.attack) && began.elapsed() < most {
+            tokio::time::sleep(LOOK).await;
+        }
+    };
+    tokio::select! {
+        () = attack => {}
+        () = is_over => {}
+    }
+    Tally::now()
 }
