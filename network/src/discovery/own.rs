@@ -40,8 +40,10 @@ impl OwnAddresses {
         }
     }
 
+    /// It does not listen there any more, whoever reached it there before.
     pub(crate) fn stopped_listening(&mut self, address: &Multiaddr) {
         self.listening.retain(|known| known != address);
+        self.expired(address);
     }
 
     /// What to tell others: what the operator gave whatever it is, the rest as far as the policy lets it be spread.
@@ -86,10 +88,12 @@ mod tests {
         assert_eq!(own.to_tell(&policy), std::slice::from_ref(&private));
         policy.widen(&global);
         assert!(own.to_tell(&policy).is_empty());
-        own.confirmed(global.clone());
-        assert_eq!(own.to_tell(&policy), std::slice::from_ref(&global));
-        own.expired(&global);
-        assert!(own.to_tell(&policy).is_empty());
+        for goes in [OwnAddresses::expired, OwnAddresses::stopped_listening] {
+            own.confirmed(global.clone());
+            assert_eq!(own.to_tell(&policy), std::slice::from_ref(&global));
+            goes(&mut own, &global);
+            assert!(own.to_tell(&policy).is_empty());
+        }
         let given = OwnAddresses::new(vec![private.clone()]);
         assert_eq!(given.to_tell(&policy), [private], "an operator knows better");
     }
