@@ -7,6 +7,7 @@ use crate::{
     error::NetworkError,
     gate::Gate,
     gossip::{self, Gossip, Topics},
+    muxer::Yamux,
     penalties::Ledger,
     rpc::RpcBehaviour,
     status::Agent,
@@ -74,12 +75,12 @@ pub(crate) fn build(
 ) -> Result<Swarm<Behaviour>, NetworkError> {
     let mut swarm = SwarmBuilder::with_existing_identity(config.keypair.clone())
         .with_tokio()
-        .with_tcp(tcp::Config::default().nodelay(true), noise::Config::new, yamux)
+        .with_tcp(tcp::Config::default().nodelay(true), noise::Config::new, multiplexer)
         .map_err(|error| setup("noise", &error))?
         .with_quic_config(quic)
         .with_dns()
         .map_err(|error| setup("the DNS resolver (is /etc/resolv.conf readable?)", &error))?
-        .with_relay_client(noise::Config::new, yamux)
+        .with_relay_client(noise::Config::new, multiplexer)
         .map_err(|error| setup("noise", &error))?
         .with_behaviour(|_, relay| Ok(Behaviour::new(config, topics, policy, Arc::clone(counters), relay)?))
         .map_err(|error| setup("the behaviours", &error))?
@@ -107,6 +108,10 @@ pub(crate) fn yamux() -> yamux::Config {
     let mut yamux = yamux::Config::default();
     yamux.set_max_num_streams(MAX_STREAMS.into());
     yamux
+}
+
+pub(crate) fn multiplexer() -> Yamux {
+    Yamux(yamux())
 }
 
 /// Streams are bounded here as well.

@@ -35,6 +35,7 @@ mod gossip;
 mod handle;
 mod lanes;
 mod lists;
+mod muxer;
 mod oversight;
 mod peers;
 mod penalties;
@@ -43,7 +44,7 @@ mod reconnect;
 mod rpc;
 #[cfg(feature = "simulation")]
 pub mod simulation;
-mod state_file;
+pub mod state_file;
 mod status;
 mod task;
 mod text;

@@ -3,7 +3,7 @@
 use super::BootnodeConfig;
 use crate::{
     MAX_CONNECTIONS_PER_PEER,
-    behaviour::{self, IDLE_TIMEOUT, listen, quic, setup, yamux},
+    behaviour::{self, IDLE_TIMEOUT, listen, multiplexer, quic, setup},
     discovery::{AddressPolicy, Dials, Guard, Kademlia, build_kademlia},
     error::NetworkError,
 };
@@ -57,7 +57,7 @@ pub(super) fn build(config: &BootnodeConfig, policy: &AddressPolicy) -> Result<S
     };
     let mut swarm = SwarmBuilder::with_existing_identity(config.keypair.clone())
         .with_tokio()
-        .with_tcp(tcp::Config::default().nodelay(true), noise::Config::new, yamux)
+        .with_tcp(tcp::Config::default().nodelay(true), noise::Config::new, multiplexer)
         .map_err(|error| setup("noise", &error))?
         .with_quic_config(quic)
         .with_dns()
