@@ -105,7 +105,6 @@ async fn members_far_apart_go_on_without_their_bootnode_and_over_a_cut() -> eyre
 }
 
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "a fault to be found: without a bootnode, not every member hears of the new address in time"]
 async fn a_member_whose_address_changes_is_found_again() -> eyre::Result<()> {
     const MOVES: usize = 2;
     const BOOTNODE: usize = 3;

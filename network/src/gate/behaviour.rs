@@ -135,7 +135,10 @@ impl Gate {
         self.limits.limit_local || !range.is_local()
     }
 
-    fn close(&mut self, peer: PeerId) {
+    /// Closes all connections of a peer. Until they are closed it gets no new one, so that both sides begin anew: over a second
+    /// connection gossipsub does not say again what it said over the first.
+    pub(crate) fn close(&mut self, peer: PeerId) {
+        self.slots.leave_all(&peer);
         self.to_close.push_back((peer, CloseConnection::All));
         self.wake();
     }
@@ -194,6 +197,9 @@ impl Gate {
         }
         if self.slots.of(peer).count() >= MAX_CONNECTIONS_PER_PEER as usize {
             return Err(Refusal::Peer);
+        }
+        if self.slots.of(peer).any(|slot| slot.leaving) {
+            return Err(Refusal::Leaving);
         }
         Ok(())
     }
@@ -371,5 +377,44 @@ impl NetworkBehaviour for Gate {
         }
         self.waker = Some(context.waker().clone());
         Poll::Pending
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use libp2p::core::ConnectedPoint;
+
+    #[test]
+    fn who_is_parted_from_comes_back_once_all_is_closed() {
+        let mut gate = Gate::new(ConnectionLimits::default(), Ledger::default(), Arc::default());
+        let peer = PeerId::random();
+        let address: Multiaddr = "/ip4/203.0.113.1/tcp/1".parse().unwrap();
+        let endpoint = ConnectedPoint::Listener { local_addr: address.clone(), send_back_addr: address.clone() };
+        let [first, second] = [1, 2].map(ConnectionId::new_unchecked);
+        let comes = |gate: &mut Gate, id| gate.handle_established_inbound_connection(id, peer, &address, &address);
+        comes(&mut gate, first).unwrap();
+        gate.on_swarm_event(FromSwarm::ConnectionEstablished(ConnectionEstablished {
+            peer_id: peer,
+            connection_id: first,
+            endpoint: &endpoint,
+            failed_addresses: &[],
+            other_established: 0,
+        }));
+        gate.close(peer);
+        let denied = comes(&mut gate, second).err().unwrap();
+        assert_eq!(denied.downcast::<Refusal>().unwrap(), Refusal::Leaving);
+        gate.on_swarm_event(FromSwarm::ConnectionClosed(ConnectionClosed {
+            peer_id: peer,
+            connection_id: first,
+            endpoint: &endpoint,
+            cause: None,
+            remaining_established: 0,
+        }));
+        comes(&mut gate, second).unwrap();
+        // Whoever is not there is not waited for.
+        let stranger = PeerId::random();
+        gate.close(stranger);
+        gate.handle_established_inbound_connection(second, stranger, &address, &address).unwrap();
     }
 }

@@ -11,7 +11,7 @@
 //! After it the peer id is known, and then:
 //!
 //! 4. banned peers, and those with too many points ([`crate::penalties`]);
-//! 5. more than [`crate::MAX_CONNECTIONS_PER_PEER`] connections of one peer;
+//! 5. more than [`crate::MAX_CONNECTIONS_PER_PEER`] connections of one peer, and any while others of it are being closed;
 //! 6. more than [`ConnectionLimits::per_range_inbound`] or `per_range_outbound` connections with one range;
 //! 7. more than [`ConnectionLimits::inbound`] or `outbound` in all.
 //!

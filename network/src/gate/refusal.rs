@@ -38,6 +38,8 @@ refusals! {
     Arrivals: "arrivals", "too many new connections from this address range";
     /// The peer is connected often enough.
     Peer: "peer", "the peer has as many connections as it may";
+    /// The peer was connected, and is being parted from.
+    Leaving: "leaving", "an earlier connection of the peer is not closed yet";
     /// Enough peers of the range are connected.
     Range: "range", "the address range has as many connections as it may";
     /// All slots for inbound connections are taken.

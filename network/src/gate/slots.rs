@@ -39,6 +39,13 @@ impl Slots {
         }
     }
 
+    /// All connections of a peer are being closed.
+    pub(super) fn leave_all(&mut self, peer: &PeerId) {
+        for slot in self.0.values_mut().filter(|slot| slot.peer == *peer) {
+            slot.leaving = true;
+        }
+    }
+
     /// Connections of a peer, those that are being closed included.
     pub(super) fn of(&self, peer: &PeerId) -> impl Iterator<Item = &Slot> {
         self.0.values().filter(move |slot| slot.peer == *peer)

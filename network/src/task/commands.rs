@@ -18,10 +18,7 @@ impl NetworkTask {
                 let _ = reply.send(self.peers.infos());
             }
             Command::Dial { address, reply } => self.dial(address, reply),
-            Command::Disconnect(peer) => {
-                // An error says that the peer has gone by itself.
-                let _ = self.swarm.disconnect_peer_id(peer);
-            }
+            Command::Disconnect(peer) => self.part_from(peer),
             Command::Know(peer, addresses) => self.know(peer, &addresses),
             Command::SetExplicitPeers(peers) => self.set_explicit_peers(&peers),
             Command::Oversight(command) => self.on_oversight(command),

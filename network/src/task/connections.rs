@@ -92,12 +92,14 @@ impl NetworkTask {
             Err(ping::Failure::Unsupported) => {}
             Err(failure) => {
                 debug!(peer = %event.peer, error = %failure, "the link does not answer");
-                // All of its connections, so that both sides begin anew: gossipsub told the peer over the first of them what this node
-                // is subscribed to, and does not repeat that over another one.
-                // An error says that the peer has gone by itself.
-                let _ = self.swarm.disconnect_peer_id(event.peer);
+                self.part_from(event.peer);
             }
         }
+    }
+
+    /// Closes all connections of a peer.
+    pub(super) fn part_from(&mut self, peer: PeerId) {
+        self.swarm.behaviour_mut().gate.close(peer);
     }
 
     pub(super) fn on_tick_connections(&mut self, now: Instant) {

@@ -194,8 +194,7 @@ impl NetworkTask {
         if self.peers.is_useless(&peer) && !speaks(&Protocol::Status.id(&self.chain)) {
             debug!(%peer, "closing: the peer speaks no protocol of this chain");
             self.reconnect.refuse(peer);
-            // An error says that the peer has gone by itself.
-            let _ = self.swarm.disconnect_peer_id(peer);
+            self.part_from(peer);
         }
     }
 
@@ -320,8 +319,7 @@ impl NetworkTask {
         for peer in over {
             debug!(%peer, "the bootnode is not needed any more");
             self.discovery.offers.remove(&peer);
-            // An error says that the peer has gone by itself.
-            let _ = self.swarm.disconnect_peer_id(peer);
+            self.part_from(peer);
         }
     }
 

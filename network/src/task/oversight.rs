@@ -99,8 +99,7 @@ impl NetworkTask {
                 let was = self.lists.trusted.remove(&peer) || was_added;
                 self.list_changed();
                 if was_added && !self.swarm.behaviour().gate.reserved.contains(&peer) {
-                    // An error says that it is not connected.
-                    let _ = self.swarm.disconnect_peer_id(peer);
+                    self.part_from(peer);
                 }
                 let _ = reply.send(was);
             }

@@ -70,8 +70,7 @@ impl NetworkTask {
         // A bootnode speaks no status, and identify has said or will say that it is one; others go at their deadline.
         if matches!(failure, OutboundFailure::UnsupportedProtocols) && self.peers.is_useless(&peer) {
             self.reconnect.refuse(peer);
-            // An error says that the peer has gone by itself.
-            let _ = self.swarm.disconnect_peer_id(peer);
+            self.part_from(peer);
         }
     }
 
@@ -113,8 +112,7 @@ impl NetworkTask {
         self.reconnect.refuse(peer);
         let new = self.peers.close_at(peer, Instant::now() + grace);
         if grace.is_zero() {
-            // An error says that the peer has gone by itself.
-            let _ = self.swarm.disconnect_peer_id(peer);
+            self.part_from(peer);
         }
         if new {
             self.lanes.peer(NetworkEvent::OtherChain { peer, theirs, ours });
@@ -124,7 +122,7 @@ impl NetworkTask {
     pub(super) fn on_tick_status(&mut self, now: Instant) {
         for peer in self.peers.to_close(now, self.timing.status_deadline) {
             debug!(%peer, "closing: no status of our chain");
-            let _ = self.swarm.disconnect_peer_id(peer);
+            self.part_from(peer);
         }
         for peer in self.peers.to_ask(now, self.timing.status_interval) {
             self.ask_status(peer, now);
