@@ -9,7 +9,7 @@ use std::{
 use tracing::warn;
 
 /// What a file holds, and how much of it.
-pub(crate) trait Bounded: Serialize + DeserializeOwned {
+pub trait Bounded: Serialize + DeserializeOwned {
     /// The version that is written, and the only one that is read.
     const VERSION: u32;
     /// No file is larger, in bytes.
@@ -23,8 +23,9 @@ struct Versioned<T> {
     contents: T,
 }
 
-/// Reads a file. Nothing if there is none; nothing and a warning, and the file set aside, if it cannot be used.
-pub(crate) fn read<T: Bounded>(path: &Path) -> Option<T> {
+/// Reads a file, and the disk. Nothing if there is none; nothing and a warning, and the file set aside, if it cannot be used.
+#[must_use]
+pub fn read<T: Bounded>(path: &Path) -> Option<T> {
     match try_read(path) {
         Ok(contents) => contents,
         Err(error) => {
@@ -67,7 +68,7 @@ fn try_read<T: Bounded>(path: &Path) -> io::Result<Option<T>> {
 ///
 /// # Errors
 /// If the file system refuses.
-pub(crate) fn write<T: Bounded>(path: &Path, contents: &T) -> io::Result<()> {
+pub fn write<T: Bounded>(path: &Path, contents: &T) -> io::Result<()> {
     #[derive(Serialize)]
     struct Borrowed<'a, T> {
         version: u32,

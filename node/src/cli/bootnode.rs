@@ -180,7 +180,8 @@ fn announce(
 }
 
 fn with_peer(address: &Multiaddr, peer: PeerId) -> Multiaddr {
-    if names_a_peer(address) { address.clone() } else { address.clone().with(Protocol::P2p(peer)) }
+    // One that ends with a peer's id names it already.
+    address.clone().with_p2p(peer).unwrap_or_else(|named| named)
 }
 
 /// What to give others: the external addresses, else those beyond the loopback interface, else what there is.

@@ -7,7 +7,6 @@
 //! - **Use**: the members' peers are the explicit peers of the network, at the addresses that the records name.
 
 use super::{MemberPeers, Taken};
-use crate::config::write_whole;
 use baton_consensus::{
     keys::OperatorKey,
     messages::{MAX_RECORD_ADDRESSES, SequencerRecord},
@@ -16,11 +15,10 @@ use baton_consensus::{
 };
 use baton_network::{
     GossipMessage, NetworkHandle, PeerId, Reachability, RecordsRequest, Request, Responder, Response, Verdict,
+    state_file::{self, Bounded},
 };
 use serde::{Deserialize, Serialize};
 use std::{
-    fs::File,
-    io::{self, Read},
     path::{Path, PathBuf},
     time::{Duration, SystemTime},
 };
@@ -53,17 +51,15 @@ const ASKED: usize = 4;
 /// See [`ASKED`].
 const ASK_SPAN: Duration = Duration::from_secs(60);
 
-/// The largest file that is read: 4 MiB, which the longest records of the largest set fit into.
-const MAX_FILE_BYTES: u64 = 4 << 20;
-
-/// The form of the file.
-const VERSION: u32 = 1;
-
 #[derive(Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Document {
-    version: u32,
+struct Kept {
     records: Vec<Signed<SequencerRecord>>,
+}
+
+impl Bounded for Kept {
+    const VERSION: u32 = 1;
+    // The longest records of the largest set fit.
+    const MAX_BYTES: u64 = 4 << 20;
 }
 
 /// The router's end: takes records in, and serves them.
@@ -133,15 +129,8 @@ impl RecordKeeper {
         data_dir: &Path,
     ) -> (Self, Recorder) {
         let file = data_dir.join(RECORDS_FILE);
-        match read(&file) {
-            Ok(records) => {
-                for verified in records.into_iter().filter_map(|signed| signed.verify(&context).ok()) {
-                    members.take(verified);
-                }
-            }
-            Err(error) => {
-                warn!(file = %file.display(), %error, "the sequencer records cannot be read; peers are asked for them");
-            }
+        for verified in read(&file).into_iter().filter_map(|signed| signed.verify(&context).ok()) {
+            members.take(verified);
         }
         let (sender, ready) = mpsc::channel(ASKED);
         let recorder = Recorder { members: members.clone(), ready: sender };
@@ -282,7 +271,7 @@ impl RecordKeeper {
         }
         let (file, records) = (self.file.clone(), self.members.records());
         let name = file.display().to_string();
-        let written = tokio::task::spawn_blocking(move || write_whole(&file, &Document { version: VERSION, records }));
+        let written = tokio::task::spawn_blocking(move || state_file::write(&file, &Kept { records }));
         if let Ok(Err(error)) = written.await {
             warn!(file = name, %error, "the sequencer records cannot be written; after a restart, peers are asked for them");
         }
@@ -296,20 +285,10 @@ fn sequence(known: Option<&SequencerRecord>) -> u64 {
     known.map_or(clock, |known| clock.max(known.sequence.saturating_add(1)))
 }
 
-fn read(path: &Path) -> io::Result<Vec<Signed<SequencerRecord>>> {
-    let file = match File::open(path) {
-        Ok(file) => file,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-        Err(error) => return Err(error),
-    };
-    let mut bytes = Vec::new();
-    file.take(MAX_FILE_BYTES).read_to_end(&mut bytes)?;
-    let Document { version, records } = serde_json::from_slice(&bytes)?;
-    let sound = records.len() <= MAX_MEMBERS && records.iter().all(|signed| signed.message.check().is_ok());
-    if version != VERSION || !sound {
-        return Err(io::Error::new(io::ErrorKind::InvalidData, "it is of another version, or beyond its bounds"));
-    }
-    Ok(records)
+/// What was kept, as far as it is sound; if it is not, peers are asked.
+fn read(path: &Path) -> Vec<Signed<SequencerRecord>> {
+    let kept = state_file::read::<Kept>(path).map(|kept| kept.records).unwrap_or_default();
+    kept.into_iter().take(MAX_MEMBERS).filter(|signed| signed.message.check().is_ok()).collect()
 }
 
 #[cfg(test)]
@@ -318,24 +297,18 @@ mod tests {
     use crate::testing::Committee;
 
     #[test]
-    fn records_are_kept_on_disk_and_a_damaged_file_is_none() {
+    fn records_are_kept_on_disk_and_what_is_beyond_bounds_is_not_read() {
         let committee = Committee::new(1);
         let context = committee.genesis.signing_context();
         let record = SequencerRecord { peer_id: PeerId::random().to_base58(), addresses: vec![], sequence: 7 };
         let signed = Signed::new(record, &context, &committee.keys[0].operator);
-        let directory = tempfile::tempdir().unwrap();
-        let path = directory.path().join(RECORDS_FILE);
-        assert_eq!(read(&path).unwrap(), []);
-        write_whole(&path, &Document { version: VERSION, records: vec![signed.clone()] }).unwrap();
-        assert_eq!(read(&path).unwrap(), std::slice::from_ref(&signed));
         let long = SequencerRecord { addresses: vec![String::new(); 99], ..signed.message.clone() };
         let long = Signed { message: long, signature: signed.signature };
-        for document in [Document { version: 9, records: vec![] }, Document { version: VERSION, records: vec![long] }] {
-            write_whole(&path, &document).unwrap();
-            assert!(read(&path).is_err());
-        }
-        std::fs::write(&path, "{").unwrap();
-        assert!(read(&path).is_err());
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join(RECORDS_FILE);
+        assert_eq!(read(&path), []);
+        state_file::write(&path, &Kept { records: vec![signed.clone(), long] }).unwrap();
+        assert_eq!(read(&path), [signed]);
     }
 
     #[test]
