@@ -1,16 +1,18 @@
 //! Builds the whole node, runs it, and ends it.
 
+mod settings;
+
 use crate::{
     admin::{self, AdminSocket, NodeOperations},
     chain::{ChainReader, HeadEvents, RecentBlocks, check_genesis},
-    config::{DatabaseConfig, NodeConfig, ProcessConfig, Ready, RelayMode},
+    config::{DatabaseConfig, NodeConfig, ProcessConfig, Ready},
     engine::{Engine, EngineConfig},
     eras::{self, CurrentEra},
     genesis::Genesis,
     halt::Halted,
     keys::{self, NodeKeys, Passwords},
     l1::Link,
-    mempool::{self, ChainRules, Mempool},
+    mempool::{ChainRules, Mempool},
     mesh::{
         Assembler, AtOnce, Electorates, Endorsers, Held, Hints, KnownCertificates, MemberPeers, MempoolMesh, PeerBook,
         Porter, RecordKeeper, Router,
@@ -27,7 +29,7 @@ use baton_consensus::{
     types::{BlockRef, Height},
 };
 use baton_execution::next_base_fee;
-use baton_network::{Agent, ConnectionLimits, DiscoveryConfig, Multiaddr, NetworkHandle, PROTOCOL_VERSION, PeerId};
+use baton_network::{Agent, Multiaddr, NetworkHandle, PROTOCOL_VERSION};
 use baton_storage::{Store, StoreOptions};
 use eyre::WrapErr;
 use std::{
@@ -108,30 +110,10 @@ pub async fn run(config: NodeConfig) -> eyre::Result<()> {
 
     // The network.
     let (status, status_receiver) = watch::channel(own_status(&genesis, &store));
-    let mut network_config = baton_network::NetworkConfig::new(keypair, genesis.signing_context());
     let addresses_to_listen_on = network.listen.len();
-    network_config.listen = network.listen;
-    network_config.bootnodes = genesis.bootnodes.iter().cloned().chain(network.bootnodes).collect();
-    network_config.external_addresses = network.external;
-    network_config.agent = version();
     let members = MemberPeers::new(&set);
-    network_config.explicit_peers = members.operators().into_keys().collect();
-    let default_relay = if operator.is_some() { RelayMode::Never } else { RelayMode::Auto };
-    network_config.limits = ConnectionLimits {
-        inbound: network.max_inbound,
-        outbound: network.max_outbound,
-        per_range_inbound: network.max_inbound_per_range,
-        limit_local: network.limit_local,
-        ..ConnectionLimits::default()
-    };
-    network_config.state_dir = Some(data_dir.clone());
-    network_config.discovery = DiscoveryConfig {
-        search: network.discovery,
-        mdns: network.mdns,
-        upnp: network.upnp,
-        relay: network.relay.unwrap_or(default_relay).into(),
-        private_addresses: network.private_addresses,
-    };
+    let network_config =
+        settings::network(network, &genesis, keypair, members.operators().into_keys(), operator.is_some(), &data_dir);
     let (network, mut events, swarm) = baton_network::start(network_config, status_receiver)?;
     let peers = PeerBook::new(network.local_peer_id(), members.clone());
     let operator_key = operator.as_ref().map(|(operator, _)| operator.clone());
@@ -140,22 +122,14 @@ pub async fn run(config: NodeConfig) -> eyre::Result<()> {
     supervisor.spawn("network", with(swarm.run(shutdown.clone().cancelled_owned())));
     supervisor.spawn("records", with(keeper.run(shutdown.clone())));
     let (listening, mut addresses) = watch::channel(Vec::new());
-    let rpc_config = rpc::RpcConfig {
-        listen: rpc.listen,
-        max_connections: rpc.max_connections,
-        max_request_bytes: rpc.max_request_size.as_u32(),
-        max_response_bytes: rpc.max_response_size.as_u32(),
-        max_batch: rpc.max_batch,
-        cors_origins: rpc.cors_origins,
-        ..rpc::RpcConfig::default()
-    };
+    let rpc_config = settings::rpc(rpc);
 
     // What the node shows of itself from the first moment on.
     let sources = Arc::new(OnceLock::new());
     if let Some(socket) = metrics_socket {
         info!(address = %socket.address(), "metrics for Prometheus at /metrics");
-        let server =
-            metrics::Server::new(socket, Exposition::new(Arc::clone(&metrics), registry, Arc::clone(&sources)));
+        let exposition = Exposition::new(Arc::clone(&metrics), registry, network.peer_counters(), Arc::clone(&sources));
+        let server = metrics::Server::new(socket, exposition);
         supervisor.spawn("metrics", with(server.run(shutdown.clone())));
     }
 
@@ -240,19 +214,8 @@ pub async fn run(config: NodeConfig) -> eyre::Result<()> {
     // The mempool.
     let head = chain.store().header(store.head().height)?;
     let base_fee = head.map_or(0, |head| next_base_fee(&genesis.chain, &head.header));
-    let mempool_config = mempool::Config {
-        limits: mempool::Limits {
-            max_bytes: mempool.max_bytes.as_usize(),
-            max_transactions: mempool.max_transactions,
-            max_per_sender: mempool.max_per_sender,
-            min_priority_fee: u128::from(mempool.min_priority_fee),
-            queued_lifetime: mempool.queued_lifetime,
-            ..mempool::Limits::default()
-        },
-        ..mempool::Config::default()
-    };
     let (pool, pool_task) = Mempool::new(
-        mempool_config,
+        settings::mempool(&mempool, genesis.parameters.block_time),
         (store.head().height.0, base_fee),
         Arc::new(ChainRules::new(genesis.chain, genesis.header.gas_limit)),
         Arc::new(chain.clone()),
@@ -403,7 +366,10 @@ async fn become_ready(
 ) -> eyre::Result<()> {
     wait_until_listening(addresses, expected).await;
     let Some(path) = &process.ready_file else { return Ok(()) };
-    let p2p = with_peer_id(network, &addresses.borrow());
+    let peer = network.local_peer_id();
+    // One that ends with a peer's id names it already.
+    let named = |address: &Multiaddr| address.clone().with_p2p(peer).unwrap_or_else(|named| named);
+    let p2p = addresses.borrow().iter().map(named).collect();
     let ready = Ready { rpc, p2p, pid: std::process::id() };
     ready.write(path).wrap_err_with(|| format!("cannot write the ready file {}", path.display()))
 }
@@ -482,13 +448,4 @@ async fn wait_until_listening(addresses: &mut watch::Receiver<Vec<Multiaddr>>, e
     if tokio::time::timeout(LISTEN_PATIENCE, all).await.is_err() {
         warn!("the network does not listen on all addresses that it was told");
     }
-}
-
-fn with_peer_id(network: &NetworkHandle, addresses: &[Multiaddr]) -> Vec<Multiaddr> {
-    let peer: PeerId = network.local_peer_id();
-    let mut addresses: Vec<_> = addresses.to_vec();
-    for address in &mut addresses {
-        address.push(libp2p::multiaddr::Protocol::P2p(peer));
-    }
-    addresses
 }

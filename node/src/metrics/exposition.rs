@@ -6,6 +6,7 @@ use crate::{
     mempool,
     rpc::ports::{ConsensusView, PeersView},
 };
+use baton_network::PeerCounters;
 use prometheus_client::{encoding::text::encode, registry::Registry};
 use std::{
     fmt,
@@ -37,14 +38,21 @@ pub struct Exposition {
     metrics: Arc<Metrics>,
     registry: Registry,
     sources: Arc<OnceLock<Sources>>,
+    peers: Arc<PeerCounters>,
 }
 
 impl Exposition {
-    /// Shows what is counted in `metrics`, which are registered in `registry`, and what is read from `sources`: as long as
-    /// there are none, since the node is still on its way to its first block, that stands at zero.
+    /// Shows what is counted in `metrics`, which are registered in `registry`, what the network counts of `peers`, and what is
+    /// read from `sources`: as long as there are none, since the node is still on its way to its first block, that stands at
+    /// zero.
     #[must_use]
-    pub const fn new(metrics: Arc<Metrics>, registry: Registry, sources: Arc<OnceLock<Sources>>) -> Self {
-        Self { metrics, registry, sources }
+    pub const fn new(
+        metrics: Arc<Metrics>,
+        registry: Registry,
+        peers: Arc<PeerCounters>,
+        sources: Arc<OnceLock<Sources>>,
+    ) -> Self {
+        Self { metrics, registry, sources, peers }
     }
 
     /// Everything as it is now, in the text format of OpenMetrics 1.0. Reads the disk.
@@ -52,6 +60,7 @@ impl Exposition {
     /// # Errors
     /// A metric that cannot be written: a fault of this program.
     pub fn text(&self) -> Result<String, fmt::Error> {
+        self.metrics.peers.read(&self.peers);
         if let Some(sources) = self.sources.get() {
             self.metrics.state.read(sources);
             self.metrics.pool.read(&sources.pool);

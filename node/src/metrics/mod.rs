@@ -10,7 +10,7 @@
 //!   the help that is shown and the meaning in `docs/operate.md`, which a test compares.
 //! - [`label`], [`durations`]: families whose labels all start at zero, and histograms.
 //! - [`blocks`], [`finality`], [`terms`], [`mesh`], [`l1`], [`sync`]: what is counted.
-//! - [`state`], [`pool`]: what is read.
+//! - [`state`], [`pool`], [`peers`]: what is read.
 //! - [`awaiting`]: since when committed blocks wait for their finality.
 //! - [`exposition`]: the text.
 //! - [`server`]: the actor that answers.
@@ -24,6 +24,7 @@ mod finality;
 mod l1;
 mod label;
 mod mesh;
+mod peers;
 mod pool;
 mod server;
 mod state;
@@ -42,6 +43,7 @@ pub use finality::Finality;
 pub use l1::L1;
 pub use label::{Label, PerLabel};
 pub use mesh::{Judgement, Mesh};
+pub use peers::Peers;
 pub use pool::Pool;
 pub use server::{BindError, Server, Socket};
 pub use state::{Past, State, Tag};
@@ -64,6 +66,8 @@ pub struct Metrics {
     pub terms: Terms,
     /// Messages.
     pub mesh: Mesh,
+    /// Peers that misbehave.
+    pub peers: Peers,
     /// The mempool.
     pub pool: Pool,
     /// L1.
@@ -83,6 +87,7 @@ impl Metrics {
             finality: Finality::register(&mut registry),
             terms: Terms::register(&mut registry),
             mesh: Mesh::register(&mut registry),
+            peers: Peers::register(&mut registry),
             pool: Pool::register(&mut registry),
             l1: L1::register(&mut registry),
             sync: Sync::register(&mut registry),

@@ -121,7 +121,7 @@ fn what_is_counted_and_what_is_read_is_shown() {
     sources.pool.queued.store(7, Relaxed);
     sources.pool.evicted.store(3, Relaxed);
     sources.pool.prepare_micros.store(1_500_000, Relaxed);
-    let text = Exposition::new(metrics, registry, Arc::new(sources.into())).text().unwrap();
+    let text = Exposition::new(metrics, registry, Arc::default(), Arc::new(sources.into())).text().unwrap();
     for (series, value) in [
         ("baton_evidence_held{kind=\"vote\"}", "1"),
         ("baton_evidence_held{kind=\"seal\"}", "0"),
@@ -211,7 +211,7 @@ async fn server(patience: Duration) -> (TempDir, SocketAddr) {
     let (metrics, registry) = Metrics::new();
     let socket = Socket::bind(ANY_PORT).await.unwrap();
     let address = socket.address();
-    let mut server = Server::new(socket, Exposition::new(metrics, registry, Arc::new(sources.into())));
+    let mut server = Server::new(socket, Exposition::new(metrics, registry, Arc::default(), Arc::new(sources.into())));
     server.patience = patience;
     tokio::spawn(server.run(CancellationToken::new()));
     (directory, address)
