@@ -1,5 +1,6 @@
 //! Builds the whole node, runs it, and ends it.
 
+mod entrance;
 mod settings;
 
 use crate::{
@@ -31,6 +32,7 @@ use baton_consensus::{
 use baton_execution::next_base_fee;
 use baton_network::{Agent, Multiaddr, NetworkHandle, PROTOCOL_VERSION};
 use baton_storage::{Store, StoreOptions};
+use entrance::Entrance;
 use eyre::WrapErr;
 use std::{
     net::SocketAddr,
@@ -148,53 +150,30 @@ pub async fn run(config: NodeConfig) -> eyre::Result<()> {
 
     // The way to the first block, if the node is new.
     let progress = sync::Progress::new(Arc::clone(&metrics));
-    let arrive = async {
-        let porter = Porter {
+    let entrance = Entrance {
+        arrival: Arrival {
+            genesis: Arc::clone(&genesis),
+            store: store.clone(),
+            network: network.clone(),
+            peers: peers.clone(),
+            mode: sync.mode,
+            checkpoint: sync.checkpoint,
+            is_member: operator.as_ref().is_some_and(|(operator, _)| genesis.set.contains(operator.address())),
+            progress: progress.clone(),
+        },
+        porter: Porter {
             network: network.clone(),
             context: genesis.signing_context(),
             peers: peers.clone(),
             records: records.clone(),
             listening: listening.clone(),
-        };
-        let arrive = async {
-            let arrival = Arrival {
-                genesis: Arc::clone(&genesis),
-                store: store.clone(),
-                network: network.clone(),
-                peers: peers.clone(),
-                mode: sync.mode,
-                checkpoint: sync.checkpoint,
-                is_member: operator.as_ref().is_some_and(|(operator, _)| genesis.set.contains(operator.address())),
-                progress: progress.clone(),
-            };
-            let plan = arrival.plan().await?;
-            let waiting = (plan != sync::Plan::Nothing).then(|| {
-                let (sync, peers) = (progress.follow(), Arc::new(peers.clone()));
-                let context = rpc::WaitingContext { chain_id: genesis.chain_id(), sync, peers };
-                rpc::start_waiting(&rpc_socket, rpc_config.clone(), context)
-            });
-            let waiting = waiting.transpose()?;
-            if waiting.is_some() {
-                let mut addresses = listening.subscribe();
-                become_ready(&process, &network, (&mut addresses, addresses_to_listen_on), rpc_socket.address())
-                    .await?;
-            }
-            let anchors = arrival.carry_out(plan).await?;
-            if let Some(waiting) = waiting {
-                // Those who are connected come again.
-                let _ = tokio::time::timeout(RPC_PATIENCE, waiting.stop()).await;
-            }
-            eyre::Ok(anchors)
-        };
-        tokio::select! {
-            anchors = arrive => anchors.map(Some),
-            () = porter.attend(&mut events) => Ok(None),
-            what = requests.next() => {
-                info!("{what}: stopping");
-                Ok(None)
-            }
-        }
+        },
+        process: &process,
+        rpc_socket: &rpc_socket,
+        rpc_config: rpc_config.clone(),
+        addresses: addresses_to_listen_on,
     };
+    let arrive = Box::pin(entrance.pass(&mut events, &mut requests));
     let anchors = match supervisor.during(arrive).await.and_then(|arrived| arrived) {
         Ok(Some(anchors)) => anchors,
         ended => {
