@@ -244,9 +244,14 @@ fn rob(response: Response) -> Option<Response> {
     Some(Response::BlocksByRange(segment))
 }
 
+/// The lies that the sync saw; the network has charged somebody with them.
 async fn lies_seen(net: &Net, index: usize) -> eyre::Result<f64> {
     let client = reqwest::Client::builder().no_proxy().build()?;
-    Scrape::read(&client, net.nodes[index].metrics()?).await?.value("baton_sync_lies_total")
+    let scrape = Scrape::read(&client, net.nodes[index].metrics()?).await?;
+    let charged = scrape.value("baton_peer_offences_total{offence=\"served-lie\"}")?
+        + scrape.value("baton_peer_offences_total{offence=\"served-invalid\"}")?;
+    ensure!(charged > 0.0, "nobody was charged with a lie");
+    scrape.value("baton_sync_lies_total")
 }
 
 #[tokio::test(flavor = "multi_thread")]
