@@ -42,41 +42,41 @@ impl UpgradeInfo for Yamux {
 }
 
 impl<C: AsyncRead + AsyncWrite + Send + Unpin + 'static> InboundConnectionUpgrade<C> for Yamux {
-    type Output = Bounded<yamux::Muxer<C>>;
+    type Output = BoundedClose<yamux::Muxer<C>>;
     type Error = io::Error;
     type Future = Ready<io::Result<Self::Output>>;
 
     fn upgrade_inbound(self, io: C, info: Self::Info) -> Self::Future {
-        ready(self.0.upgrade_inbound(io, info).into_inner().map(Bounded::new))
+        ready(self.0.upgrade_inbound(io, info).into_inner().map(BoundedClose::new))
     }
 }
 
 impl<C: AsyncRead + AsyncWrite + Send + Unpin + 'static> OutboundConnectionUpgrade<C> for Yamux {
-    type Output = Bounded<yamux::Muxer<C>>;
+    type Output = BoundedClose<yamux::Muxer<C>>;
     type Error = io::Error;
     type Future = Ready<io::Result<Self::Output>>;
 
     fn upgrade_outbound(self, io: C, info: Self::Info) -> Self::Future {
-        ready(self.0.upgrade_outbound(io, info).into_inner().map(Bounded::new))
+        ready(self.0.upgrade_outbound(io, info).into_inner().map(BoundedClose::new))
     }
 }
 
 /// A muxer that is closed after a while, whether or not the peer has taken leave.
 #[derive(Debug)]
-pub(crate) struct Bounded<M> {
+pub(crate) struct BoundedClose<M> {
     muxer: M,
     patience: Duration,
     /// Since it was first asked to close.
     deadline: Option<Pin<Box<Sleep>>>,
 }
 
-impl<M> Bounded<M> {
+impl<M> BoundedClose<M> {
     const fn new(muxer: M) -> Self {
         Self { muxer, patience: FAREWELL, deadline: None }
     }
 }
 
-impl<M: StreamMuxer + Unpin> StreamMuxer for Bounded<M> {
+impl<M: StreamMuxer + Unpin> StreamMuxer for BoundedClose<M> {
     type Substream = M::Substream;
     type Error = M::Error;
 
@@ -112,7 +112,7 @@ mod tests {
 
     const LONG: Duration = Duration::from_secs(30);
 
-    type Muxer = Bounded<yamux::Muxer<Compat<DuplexStream>>>;
+    type Muxer = BoundedClose<yamux::Muxer<Compat<DuplexStream>>>;
 
     /// Our end of a connection over which this many bytes may be on their way, and the far end of the wire.
     async fn connection(room: usize) -> (Muxer, DuplexStream) {

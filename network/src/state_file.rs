@@ -23,7 +23,7 @@ struct Versioned<T> {
     contents: T,
 }
 
-/// Reads a file, and the disk. Nothing if there is none; nothing and a warning, and the file set aside, if it cannot be used.
+/// Reads a file; blocks. Nothing if there is none; nothing and a warning, and the file set aside, if it cannot be used.
 #[must_use]
 pub fn read<T: Bounded>(path: &Path) -> Option<T> {
     match try_read(path) {

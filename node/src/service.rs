@@ -9,7 +9,7 @@ use crate::{
     config::{DatabaseConfig, NodeConfig, ProcessConfig, Ready},
     engine::{Engine, EngineConfig},
     eras::{self, CurrentEra},
-    genesis::Genesis,
+    genesis::{Genesis, with_peer},
     halt::Halted,
     keys::{self, NodeKeys, Passwords},
     l1::Link,
@@ -30,7 +30,7 @@ use baton_consensus::{
     types::{BlockRef, Height},
 };
 use baton_execution::next_base_fee;
-use baton_network::{Agent, Multiaddr, NetworkHandle, PROTOCOL_VERSION};
+use baton_network::{Agent, Multiaddr, NetworkHandle};
 use baton_storage::{Store, StoreOptions};
 use entrance::Entrance;
 use eyre::WrapErr;
@@ -346,9 +346,7 @@ async fn become_ready(
     wait_until_listening(addresses, expected).await;
     let Some(path) = &process.ready_file else { return Ok(()) };
     let peer = network.local_peer_id();
-    // One that ends with a peer's id names it already.
-    let named = |address: &Multiaddr| address.clone().with_p2p(peer).unwrap_or_else(|named| named);
-    let p2p = addresses.borrow().iter().map(named).collect();
+    let p2p = addresses.borrow().iter().map(|address| with_peer(address, peer)).collect();
     let ready = Ready { rpc, p2p, pid: std::process::id() };
     ready.write(path).wrap_err_with(|| format!("cannot write the ready file {}", path.display()))
 }
@@ -408,17 +406,13 @@ fn greet(genesis: &Genesis, store: &Store, reign: &Reign, operator: Option<&Oper
 fn own_status(genesis: &Genesis, store: &Store) -> baton_network::Status {
     let start = BlockRef { height: Height(0), hash: genesis.hash };
     baton_network::Status {
-        version: PROTOCOL_VERSION,
-        chain_id: genesis.chain_id(),
-        genesis_hash: genesis.hash,
         // Before there is a chain it is that of genesis.
         head: if store.genesis().is_some() { store.head() } else { start },
         finalized: store.finalized().height,
         earliest: store.earliest(),
-        era: Default::default(),
         term: baton_consensus::types::Term(1),
-        epoch: Default::default(),
         agent: Agent::fit(&version()),
+        ..baton_network::Status::of_newcomer(&genesis.signing_context())
     }
 }
 

@@ -3,7 +3,7 @@
 use super::{block_on, logging};
 use crate::{
     config::{LogConfig, LogFormat, default_listen, write_whole},
-    genesis::{Genesis, names_a_peer},
+    genesis::{Genesis, names_a_peer, with_peer},
     keys::{self, NODE_KEY},
     stop::StopRequests,
 };
@@ -177,11 +177,6 @@ fn announce(
             .wrap_err_with(|| format!("cannot write the ready file {}", path.display()))?;
     }
     Ok(())
-}
-
-fn with_peer(address: &Multiaddr, peer: PeerId) -> Multiaddr {
-    // One that ends with a peer's id names it already.
-    address.clone().with_p2p(peer).unwrap_or_else(|named| named)
 }
 
 /// What to give others: the external addresses, else those beyond the loopback interface, else what there is.

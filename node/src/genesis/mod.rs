@@ -39,7 +39,7 @@ use baton_consensus::{
     types::{Block, Electorate, SequencerSet, Stake},
 };
 use baton_execution::{ChainSpec, GenesisParameters, StateDiff, genesis_header, genesis_state};
-use libp2p::{Multiaddr, multiaddr::Protocol};
+use libp2p::{Multiaddr, PeerId, multiaddr::Protocol};
 use std::{fs::File, io::Read, path::Path, sync::Arc};
 
 /// The largest genesis file that is read: 64 MiB.
@@ -183,6 +183,12 @@ impl Genesis {
 #[must_use]
 pub fn names_a_peer(address: &Multiaddr) -> bool {
     matches!(address.iter().last(), Some(Protocol::P2p(_)))
+}
+
+/// The address with the peer's id at its end; one that ends with a peer's id is left as it is.
+#[must_use]
+pub fn with_peer(address: &Multiaddr, peer: PeerId) -> Multiaddr {
+    address.clone().with_p2p(peer).unwrap_or_else(|named| named)
 }
 
 /// What block 0 carries in its `extra_data`.
